@@ -1,0 +1,175 @@
+"""NumPy: compiled loops with the manners of a ufunc.
+
+Scalars and lists as well as arrays; float16, bfloat16, float32 and float64 keep their dtype; integers become
+float64, unless the formula only ever selects x or an integer constant, as a ramp does; `out=`, `where=`, any
+strides, broadcasting against array parameters; a pandas Series or DataFrame comes back as one.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nonlin.backends.kernels.compile import kernel
+from nonlin.backends.vector import FUNCTIONS
+from nonlin.errors import DtypeError
+from nonlin.language.atoms import x as X
+from nonlin.language.evaluate import exact
+from nonlin.language.formula import Formula, Orders
+
+_COMPUTED = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def evaluate(
+    formula: Formula,
+    orders: Orders,
+    x: Any,
+    parameters: Sequence[Any],
+    out: Any = None,
+    where: Any = True,
+    dtype: Any = None,
+) -> Any:
+    """The derivative of that order at x: an array of x's shape, or a scalar where x is one.
+
+    `out` receives the result and is returned; where `where` is False, `out` keeps what it held. Without `out`
+    those places are 0. `dtype` is that of the result, by default x's own. Raises DtypeError for complex,
+    object, string and time input.
+    """
+    if _is_pandas(x):
+        return _as_pandas(evaluate(formula, orders, x.to_numpy(), parameters, where=where, dtype=dtype), x)
+    values = _real_values(x, dtype)
+    plain = [float(p) if np.ndim(p) == 0 else np.asarray(p, dtype=np.float64) for p in parameters]
+    result = None
+    if values.dtype.kind in "iub" and not any(orders):
+        result = _selected(formula, values, plain)
+    if result is None:
+        result = _computed(formula, orders, values, plain)
+    return _delivered(result, x, out, where)
+
+
+def _computed(formula: Formula, orders: Orders, values: Any, parameters: Sequence[Any]) -> Any:
+    dtype = values.dtype if values.dtype.kind not in "iub" else np.dtype(np.float64)
+    working = dtype if dtype in _COMPUTED else np.dtype(np.float32)
+    shape = np.broadcast_shapes(values.shape, *map(np.shape, parameters))
+
+    def flat(array: Any, dtype: Any) -> Any:
+        return np.ascontiguousarray(np.broadcast_to(array, shape), dtype=dtype).reshape(-1)
+
+    result = np.empty(math.prod(shape), dtype=working)
+    scalars = tuple(isinstance(p, float) for p in parameters)
+    arguments = [p if s else flat(p, np.float64) for p, s in zip(parameters, scalars, strict=True)]
+    kernel(formula, orders, tuple(not s for s in scalars))(flat(values, working), result, *arguments)
+    with np.errstate(over="ignore"):  # a float16 result beyond 65504 is inf
+        return result.reshape(shape).astype(dtype, copy=False)
+
+
+def _real_values(x: Any, dtype: Any) -> Any:
+    """x as an array of real numbers, or DtypeError."""
+    if isinstance(x, int) and abs(x) >= 2**63:
+        x = float(x)
+    values = np.asarray(x) if dtype is None else np.asarray(x).astype(dtype, copy=False)
+    kind = values.dtype.kind
+    if kind in "iub" or (kind == "f" and values.dtype.itemsize <= 8) or values.dtype.name == "bfloat16":
+        return values
+    shown = repr(x) if values.ndim == 0 else f"dtype {values.dtype}"
+    raise DtypeError(f"input that is not of real numbers: {shown}: convert it to float32 or float64")
+
+
+def _selected(formula: Formula, values: Any, parameters: Sequence[Any]) -> Any:
+    """The integer result of a formula whose pieces are x itself or an integer constant, else None."""
+    if not all(isinstance(p, float) for p in parameters):
+        return None
+    pieces = formula.pieces(formula.orders())
+    at = dict(zip(formula.symbols.values(), parameters, strict=True))
+    integers = np.dtype(np.int64) if values.dtype.kind == "b" else values.dtype
+    choices: list[Any] = []
+    for expr in pieces.exprs:
+        if expr == X:
+            choices.append(values.astype(integers, copy=False))
+            continue
+        constant = math.nan if X in expr.free_symbols else float(exact(expr, at))
+        if not constant.is_integer() or not np.iinfo(integers).min <= constant <= np.iinfo(integers).max:
+            return None
+        choices.append(integers.type(constant))
+    edges = [float(exact(b, at)) for b in pieces.breaks]
+    tests = [values < e if side == "right" else values <= e for e, side in zip(edges, pieces.closed, strict=True)]
+    return np.select(tests, choices[:-1], choices[-1]) if tests else np.broadcast_to(choices[0], values.shape).copy()
+
+
+def _delivered(result: Any, x: Any, out: Any, where: Any) -> Any:
+    if out is not None:
+        if not np.can_cast(result.dtype, out.dtype, casting="same_kind"):
+            raise DtypeError(f"out cannot hold {result.dtype}: {out.dtype}: pass an array of the result's dtype")
+        np.copyto(out, result, where=where)
+        return out
+    if where is not True:
+        result = np.where(where, result, np.zeros((), dtype=result.dtype))
+    if result.ndim or np.ndim(x):
+        return result
+    return result.item() if isinstance(x, int | float) and not isinstance(x, np.generic) else result[()]
+
+
+def _is_pandas(x: Any) -> bool:
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(x, pandas.Series | pandas.DataFrame)
+
+
+def _as_pandas(result: Any, x: Any) -> Any:
+    axes = {"name": x.name} if x.ndim == 1 else {"columns": x.columns}
+    return type(x)(result, index=x.index, **axes)
+
+
+# Functions of a whole axis ----------------------------------------------------------------------------------------
+
+
+class _Ops:
+    exp, log = staticmethod(np.exp), staticmethod(np.log)
+    where, cumsum = staticmethod(np.where), staticmethod(np.cumsum)
+
+    @staticmethod
+    def number(condition: Any, x: Any) -> Any:
+        return condition.astype(x.dtype)
+
+    @staticmethod
+    def sum(x: Any, axis: int) -> Any:
+        return np.sum(x, axis=axis, keepdims=True)
+
+    @staticmethod
+    def max(x: Any, axis: int) -> Any:
+        return np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+
+    @staticmethod
+    def sort_descending(x: Any, axis: int) -> Any:
+        return -np.sort(-x, axis=axis)
+
+    @staticmethod
+    def counting(x: Any, axis: int) -> Any:
+        shape = [1] * x.ndim
+        shape[axis] = -1
+        return np.arange(1, x.shape[axis] + 1, dtype=x.dtype).reshape(shape)
+
+
+def array(x: Any) -> Any:
+    """x as a NumPy array of real floating numbers."""
+    values = _real_values(x.to_numpy() if _is_pandas(x) else x, None)
+    return values.astype(np.float64) if values.dtype.kind in "iub" else values
+
+
+def along_axis(name: str, x: Any, axis: int | None) -> Any:
+    """A function of a whole axis, computed in float32 at least."""
+    working = x.astype(x.dtype if x.dtype in _COMPUTED else np.float32, copy=False)
+    with np.errstate(all="ignore"):
+        if axis is None:
+            result = FUNCTIONS[name](_Ops, working.reshape(-1), 0).reshape(x.shape)
+        else:
+            result = FUNCTIONS[name](_Ops, working, axis)
+        return result.astype(x.dtype, copy=False)
+
+
+def like(result: Any, x: Any) -> Any:
+    """The result as the pandas object that x is."""
+    return _as_pandas(result, x) if _is_pandas(x) else result

@@ -1,0 +1,215 @@
+"""The normal form of a formula: sorted breakpoints, and one smooth expression on each interval between them.
+
+max, abs, sign and `a if c else b` are resolved from the inside out: the pieces of the parts are laid over each
+other, the places where a condition changes its sign are found, and on each interval between them the sign of
+the condition at one point says which branch is meant. Derivatives are then taken interval by interval.
+
+A breakpoint may hold parameters, if its order among the others is the same for every allowed value. What cannot
+be resolved (a sign that depends on a parameter, infinitely many kinks) stays in the expression as a `Where` or
+`Choose`, which differentiates branch by branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sympy
+
+from nonlin.language import atoms
+from nonlin.language.atoms import x
+from nonlin.language.evaluate import exact
+from nonlin.language.roots import Unresolved, roots
+
+Side = Literal["left", "right", "either", "middle"]
+Sample = Mapping[Any, float]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """`exprs[i]` holds between `breaks[i-1]` and `breaks[i]`; `closed[i]` says whose the point `breaks[i]` is.
+
+    "either": the function is continuous there and the choice is open; "middle": the value there is of neither
+    side, as sign(0) is, until the sum it stands in turns out continuous.
+    """
+
+    breaks: tuple[Any, ...]
+    closed: tuple[Side, ...]
+    exprs: tuple[Any, ...]
+
+
+class Splitter:
+    """Splits expressions for one set of parameters; `values` are sample values, the defaults first."""
+
+    def __init__(self, values: Sequence[Sample]):
+        self.values = values
+
+    def split(self, expr: Any) -> Pieces:
+        """The normal form of an expression."""
+        try:
+            pieces = self._split(expr)
+            for side, i in zip(pieces.closed, range(len(pieces.breaks)), strict=True):
+                if side == "middle" and not self.continuous(pieces, i):
+                    raise Unresolved
+        except Unresolved:
+            return Pieces((), (), (expr,))
+        return pieces
+
+    def continuous(self, pieces: Pieces, i: int) -> bool:
+        """Whether both sides meet at breakpoint i, for every sample."""
+        return all(
+            abs(a - b) <= 1e-25 * (1 + abs(a))
+            for a, b in (
+                tuple(self.at(e, value, self.at(pieces.breaks[i], value)) for e in pieces.exprs[i : i + 2])
+                for value in self.values
+            )
+        )
+
+    def at(self, expr: Any, value: Sample, point: Any = 0) -> Any:
+        return exact(expr, {**value, x: point})
+
+    # From the inside out -------------------------------------------------------------------------------------
+
+    def _split(self, expr: Any) -> Pieces:
+        if not expr.has(*atoms.PIECEWISE):
+            return Pieces((), (), (expr,))
+        parts = [self._split(a) for a in expr.args]
+        breaks, closed = self._overlay(parts)
+        exprs: list[Pieces] = []
+        for i in range(len(breaks) + 1):
+            low = breaks[i - 1] if i else -sympy.oo
+            high = breaks[i] if i < len(breaks) else sympy.oo
+            here = [self._part_on(p, low, high) for p in parts]
+            exprs.append(self._node(expr.func, here, low, high))
+        return self._join(breaks, closed, exprs)
+
+    def _overlay(self, parts: Sequence[Pieces]) -> tuple[list[Any], list[Side]]:
+        """The breakpoints of all parts, sorted, and whose each is."""
+        breaks: list[Any] = []
+        closed: list[Side] = []
+        for part in parts:
+            for point, side in zip(part.breaks, part.closed, strict=True):
+                index = next((i for i, b in enumerate(breaks) if not self.less(b, point)), len(breaks))
+                if index == len(breaks) or self.less(point, breaks[index]):
+                    breaks.insert(index, point)
+                    closed.insert(index, side)
+                else:
+                    closed[index] = _merge(closed[index], side)
+        return breaks, closed
+
+    def less(self, a: Any, b: Any) -> bool:
+        """a < b for every sample; Unresolved where it depends on the parameters."""
+        if sympy.simplify(a - b) == 0 if (a - b).free_symbols else a == b:
+            return False
+        if a == -sympy.oo or b == sympy.oo:
+            return True
+        if b == -sympy.oo or a == sympy.oo:
+            return False
+        order = {bool(self.at(a, v) < self.at(b, v)) for v in self.values}
+        if len(order) > 1:
+            raise Unresolved
+        return order.pop()
+
+    def _part_on(self, part: Pieces, low: Any, high: Any) -> Any:
+        """The expression of a part on (low, high), which lies inside one of its intervals."""
+        for point, expr in zip(part.breaks, part.exprs[:-1], strict=True):
+            if high != sympy.oo and not self.less(point, high):
+                return expr
+        return part.exprs[-1]
+
+    def _node(self, func: Any, args: list[Any], low: Any, high: Any) -> Pieces:
+        """The pieces of one node on (low, high), its arguments being smooth there."""
+        if not issubclass(func, atoms.PIECEWISE):
+            return Pieces((), (), (func(*args),))
+        place = 1 if func is atoms.Where else 0
+        condition = args[place]
+        if condition.is_polynomial(x) and not condition.has(atoms.Atom):
+            # (1 - a)*x keeps its sign at an infinite x, x - a*x has none there
+            args = [*args[:place], sympy.factor(condition), *args[place + 1 :]]
+        whole = Pieces((), (), (func(*args),))
+        if func is atoms.Where and args[0] == atoms.EQUAL:
+            return whole
+        try:
+            points = [p for p in roots(condition) if self._inside(p, low, high)]
+            breaks, _ = self._overlay([Pieces((p,), ("either",), (0, 0)) for p in points])
+            edges = [low, *breaks, high]
+            signs = [self._sign(condition, a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        except Unresolved:
+            return whole
+        closed = [_side(func, args[0], before, after) for before, after in zip(signs, signs[1:], strict=False)]
+        return Pieces(tuple(breaks), tuple(closed), tuple(_branch(func, args, s) for s in signs))
+
+    def _inside(self, point: Any, low: Any, high: Any) -> bool:
+        return self.less(low, point) and self.less(point, high)
+
+    def _sign(self, condition: Any, low: Any, high: Any) -> int:
+        """The sign of a condition without zeros on (low, high)."""
+        found: set[int] = set()
+        for value in self.values:
+            a = None if low == -sympy.oo else self.at(low, value)
+            b = None if high == sympy.oo else self.at(high, value)
+            point = 0 if a is None and b is None else b - 1 if a is None else a + 1 if b is None else (a + b) / 2
+            found.add(int(sympy.sign(float(self.at(condition, value, point)))))
+        if len(found) != 1:
+            raise Unresolved
+        return found.pop()
+
+    def _join(self, breaks: list[Any], closed: list[Side], inner: list[Pieces]) -> Pieces:
+        """Pieces of neighbouring intervals in one list; a breakpoint between equal expressions is none."""
+        all_breaks: list[Any] = []
+        all_closed: list[Side] = []
+        exprs: list[Any] = []
+        for i, piece in enumerate(inner):
+            points = [*((breaks[i - 1],) if i else ()), *piece.breaks]
+            sides = [*((closed[i - 1],) if i else ()), *piece.closed]
+            for expr, point, side in zip(piece.exprs if i else piece.exprs[1:], points, sides, strict=True):
+                if expr != (exprs[-1] if exprs else piece.exprs[0]):
+                    all_breaks.append(point)
+                    all_closed.append(side)
+                    exprs.append(expr) if exprs else exprs.extend((piece.exprs[0], expr))
+            if not exprs:
+                exprs.append(piece.exprs[0])
+        return Pieces(tuple(all_breaks), tuple(all_closed), tuple(exprs))
+
+
+def _merge(a: Side, b: Side) -> Side:
+    if "either" in (a, b):
+        return b if a == "either" else a
+    if a != b:
+        raise Unresolved
+    return a
+
+
+def _side(func: Any, kind: Any, before: int, after: int) -> Side:
+    """Whose the point is where the condition is 0."""
+    if func is atoms.Sign:
+        return "middle"
+    if func is atoms.Choose:
+        return "either"
+    if before == after:
+        raise Unresolved  # the condition touches 0 and turns back: a point of its own
+    false_is_left = before < 0
+    return "left" if false_is_left == (kind == atoms.GREATER) else "right"
+
+
+def _branch(func: Any, args: list[Any], sign: int) -> Any:
+    if func is atoms.Sign:
+        return sympy.Integer(sign)
+    if func is atoms.Choose:
+        _, p, q = args
+        return q if sign < 0 else p  # where the condition is 0 all along, both are the same
+    holds = sign > 0 or (sign == 0 and args[0] == atoms.GREATER_EQUAL)
+    return args[2] if holds else args[3]
+
+
+def tidy(expr: Any) -> Any:
+    """A rational function in factors: x/(1 + x) differentiates to a difference that cancels, 1/(1 + x)^2 does not."""
+    if expr.has(atoms.Atom) or not expr.is_rational_function(x) or expr.is_polynomial(x):
+        return expr
+    return sympy.factor(sympy.together(expr))
+
+
+def differentiate(pieces: Pieces, symbol: Any) -> Pieces:
+    """The derivative interval by interval; the breakpoints keep their sides."""
+    return Pieces(pieces.breaks, pieces.closed, tuple(tidy(e.diff(symbol)) for e in pieces.exprs))
