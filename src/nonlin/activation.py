@@ -195,7 +195,9 @@ class Activation:
             value = values[parameter.name]
             if isinstance(value, bool | str | bytes | complex) or value is None:
                 raise ParameterError(f"{parameter.name} of {self.name} is not a number: {value!r}: give a float")
-            if parameter.bound is not None and all(_concrete(values[n]) for n in (parameter.name, parameter.bound[1]) if n in values):
+            if parameter.bound is not None and all(
+                _concrete(values[n]) for n in (parameter.name, parameter.bound[1]) if n in values
+            ):
                 parameter.check(values)
 
 

@@ -48,7 +48,7 @@ class Definition:
     `learned` are the parameters that a layer can train: always where `always_learned`, else on request.
     `spellings` maps other libraries' parameter names to ours. `same_as` is the spec of an entry that is the same
     function at the default parameters. `along_axis` names the operation of a function of a whole axis; `gate` is the
-    formula of one that cuts its input in two halves, value * gate(other half). Both show `text`, and are not elementwise.
+    formula of one that cuts its input in two halves, value * gate(other half): both are not elementwise.
     """
 
     name: str

@@ -31,8 +31,10 @@ class VectorActivation(Activation):
         rank = len(values.shape)
         if rank == 0:
             raise DtypeError(f"{self.name} needs an axis: {x!r}: give a list or an array")
-        if axis is not None and (not isinstance(axis, int) or not -rank <= axis < rank):  # pyright: ignore[reportUnnecessaryIsInstage]
-            raise ParameterError(f"axis of {self.name} on {rank} dimensions: {axis!r}: give one from {-rank} to {rank - 1}")
+        if axis is not None and (not isinstance(axis, int) or not -rank <= axis < rank):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ParameterError(
+                f"axis of {self.name} on {rank} dimensions: {axis!r}: give one from {-rank} to {rank - 1}"
+            )
         if self.definition.gate:
             return self._gated(backend, values, -1 if axis is None else axis)
         return backend.like(backend.along_axis(self.definition.along_axis, values, axis), x)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 
@@ -71,4 +72,4 @@ def hardmax(ops: Ops, x: Any, axis: int) -> Any:
     return ops.where(ops.cumsum(is_top, axis) == 1, is_top, 0.0)
 
 
-FUNCTIONS = {f.__name__: f for f in (softmax, log_softmax, softmin, sparsemax, hardmax)}
+FUNCTIONS: dict[str, Callable[..., Any]] = {f.__name__: f for f in (softmax, log_softmax, softmin, sparsemax, hardmax)}

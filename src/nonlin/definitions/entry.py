@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from nonlin.definition import LIBRARIES, Definition, Noise, Peer, peer
+from nonlin.definition import LIBRARIES, Definition, Library, Noise, Peer, peer
 from nonlin.language.parameters import Parameter
 
 _NO_SPELLINGS: Mapping[str, str] = {}
@@ -35,7 +35,9 @@ def entry(
         Parameter(key, *value) if isinstance(value, tuple) else Parameter(key, value)
         for key, value in (parameters or {}).items()
     )
-    known = {library: p if isinstance(p, Peer) else peer(p) for library in LIBRARIES if (p := peers.pop(library, None))}
+    known: dict[Library, Peer] = {
+        library: p if isinstance(p, Peer) else peer(p) for library in LIBRARIES if (p := peers.pop(library, None))
+    }
     assert not peers, f"not a library: {peers}"
     names = [*aliases, *(n for p in known.values() for n in p.names)]
     others = tuple(dict.fromkeys(n for n in names if n.lower() != name))

@@ -183,17 +183,18 @@ class _Reader:
                 self.refuse(node, "not part of a formula")
 
     def number(self, node: ast.Constant) -> Any:
-        if type(node.value) not in (int, float):
+        read = node.value
+        if isinstance(read, bool) or not isinstance(read, int | float):
             self.refuse(node, "not a number")
         digits = ast.get_source_segment(self.text, node) or ""
         if len(digits) > MAX_DIGITS:
             self.refuse(node, f"number of more than {MAX_DIGITS} digits")
-        if not (node.value == 0 or 1e-300 < abs(node.value) < 1e300):
+        if not (read == 0 or 1e-300 < abs(read) < 1e300):
             self.refuse(node, "number outside 1e-300 to 1e300")
         try:
             value = Fraction(digits.replace("_", ""))
         except ValueError:
-            value = Fraction(node.value)  # hexadecimal and the like: the integer itself
+            value = Fraction(read)  # hexadecimal and the like: the integer itself
         return sympy.Rational(value.numerator, value.denominator)
 
     def name(self, node: ast.expr, name: str) -> Any:
@@ -226,7 +227,7 @@ class _Reader:
             self.refuse(node, "x in an exponent: write exp(...)")
         if exponent.is_number and abs(exact(exponent, {})) > MAX_EXPONENT:
             self.refuse(node, f"exponent above {MAX_EXPONENT}")
-        if base == 0 and not exponent.is_positive:
+        if base.is_zero and not exponent.is_positive:
             self.refuse(node, "0 to a power that is not positive")
         if base.is_Rational and max(abs(base.p), base.q) > 10**60:
             self.refuse(node, "power of a number that is too long")

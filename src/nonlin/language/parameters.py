@@ -56,7 +56,6 @@ class Parameter:
         if not (holds if isinstance(holds, bool) else bool(holds.all())):
             raise ParameterError(f"{self.name} must be {self.constraint}: {values[self.name]!r}")
 
-
     def inside(self, values: Mapping[str, float]) -> bool:
         """Whether the value keeps clear of its limit: equality, allowed by ">=", counts as outside here."""
         if self.bound is None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import sympy
@@ -134,10 +135,10 @@ class Splitter:
             points = [p for p in roots(condition) if self._inside(p, low, high)]
             breaks, _ = self._overlay([Pieces((p,), ("either",), (0, 0)) for p in points])
             edges = [low, *breaks, high]
-            signs = [self._sign(condition, a, b) for a, b in zip(edges, edges[1:], strict=False)]
+            signs = [self._sign(condition, a, b) for a, b in pairwise(edges)]
         except Unresolved:
             return whole
-        closed = [_side(func, args[0], before, after) for before, after in zip(signs, signs[1:], strict=False)]
+        closed: list[Side] = [_side(func, args[0], before, after) for before, after in pairwise(signs)]
         return Pieces(tuple(breaks), tuple(closed), tuple(_branch(func, args, s) for s in signs))
 
     def _inside(self, point: Any, low: Any, high: Any) -> bool:
@@ -147,10 +148,14 @@ class Splitter:
         """The sign of a condition without zeros on (low, high)."""
         found: set[int] = set()
         for value in self.values:
-            a = None if low == -sympy.oo else self.at(low, value)
-            b = None if high == sympy.oo else self.at(high, value)
-            point = 0 if a is None and b is None else b - 1 if a is None else a + 1 if b is None else (a + b) / 2
-            found.add(int(sympy.sign(float(self.at(condition, value, point)))))
+            if low == -sympy.oo:
+                point = 0 if high == sympy.oo else self.at(high, value) - 1
+            elif high == sympy.oo:
+                point = self.at(low, value) + 1
+            else:
+                point = (self.at(low, value) + self.at(high, value)) / 2
+            at_point = self.at(condition, value, point)
+            found.add(int(at_point > 0) - int(at_point < 0))
         if len(found) != 1:
             raise Unresolved
         return found.pop()
@@ -159,17 +164,15 @@ class Splitter:
         """Pieces of neighbouring intervals in one list; a breakpoint between equal expressions is none."""
         all_breaks: list[Any] = []
         all_closed: list[Side] = []
-        exprs: list[Any] = []
+        exprs = [inner[0].exprs[0]]
         for i, piece in enumerate(inner):
-            points = [*((breaks[i - 1],) if i else ()), *piece.breaks]
-            sides = [*((closed[i - 1],) if i else ()), *piece.closed]
-            for expr, point, side in zip(piece.exprs if i else piece.exprs[1:], points, sides, strict=True):
-                if expr != (exprs[-1] if exprs else piece.exprs[0]):
+            points = [*(breaks[i - 1 : i] if i else ()), *piece.breaks]
+            sides: list[Side] = [*(closed[i - 1 : i] if i else ()), *piece.closed]
+            for expr, point, side in zip(piece.exprs[i == 0 :], points, sides, strict=True):
+                if expr != exprs[-1]:
                     all_breaks.append(point)
                     all_closed.append(side)
-                    exprs.append(expr) if exprs else exprs.extend((piece.exprs[0], expr))
-            if not exprs:
-                exprs.append(piece.exprs[0])
+                    exprs.append(expr)
         return Pieces(tuple(all_breaks), tuple(all_closed), tuple(exprs))
 
 

@@ -132,6 +132,11 @@ def _root(expr: Any) -> Any:
     (u,) = expr.args
     if isinstance(u, sympy.Add) and len(u.args) == 2:
         for square, constant in (u.args, u.args[::-1]):
-            if isinstance(square, sympy.Pow) and square.exp == 2 and constant.is_positive and not constant.has(square.base):
+            if (
+                isinstance(square, sympy.Pow)
+                and square.exp == 2
+                and constant.is_positive
+                and not constant.has(square.base)
+            ):
                 return Hypot(square.base, sympy.sqrt(constant) if constant.is_number else Sqrt(constant))
     return expr

@@ -19,18 +19,18 @@ function = njit(error_model="numpy", nogil=True)
 
 
 @function
-def sigmoid(u):
+def sigmoid(u: float) -> float:
     e = math.exp(-abs(u))  # never overflows; both branches keep the small side exact
     return e / (1.0 + e) if u < 0.0 else 1.0 / (1.0 + e)
 
 
 @function
-def softplus(u):
+def softplus(u: float) -> float:
     return (u if u > 0.0 else 0.0) + math.log1p(math.exp(-abs(u))) if u == u else u
 
 
 @function
-def sech2(u):
+def sech2(u: float) -> float:
     e = math.exp(-2.0 * abs(u))
     return 4.0 * e / ((1.0 + e) * (1.0 + e))
 
@@ -53,7 +53,7 @@ _TANH_GAP = (
 
 
 @function
-def tanh_gap(u):
+def tanh_gap(u: float) -> float:
     """u - tanh(u); the difference would cancel near 0, so the series there."""
     if abs(u) > 0.25:
         return u - math.tanh(u)
@@ -65,7 +65,7 @@ def tanh_gap(u):
 
 
 @function
-def normal_pdf(u):
+def normal_pdf(u: float) -> float:
     """exp(-u^2/2)/sqrt(2 pi): the rounding of u^2 would cost u^2/2 ulp, so u is cut in two and h^2 is exact."""
     if not abs(u) < 40.0:
         return 0.0 if u == u else u
@@ -75,7 +75,7 @@ def normal_pdf(u):
 
 
 @function
-def normal_cdf(u):
+def normal_cdf(u: float) -> float:
     """erfc(-u/sqrt 2)/2: in the left tail an error d in the argument s becomes a factor exp(-2 s d), put right here."""
     s = -u * _ROOT_HALF
     if not 1.0 < s < 28.0:
@@ -91,17 +91,17 @@ def normal_cdf(u):
 
 
 @function
-def sign(u):
+def sign(u: float) -> float:
     return 1.0 if u > 0.0 else -1.0 if u < 0.0 else u
 
 
 @function
-def hypot_sum(u, v):
+def hypot_sum(u: float, v: float) -> float:
     h = math.hypot(u, v)
     return v * (v / (h - u)) if u < 0.0 else u + h
 
 
 @function
-def hypot_slope(u, v):
+def hypot_slope(u: float, v: float) -> float:
     h = math.hypot(u, v)
     return (v / h) * (v / (h - u)) if u < 0.0 else 1.0 + u / h
