@@ -8,7 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from nonlin import backends
+import nonlin.backends as backends
 from nonlin.definition import Definition
 from nonlin.errors import ParameterError, nearest
 

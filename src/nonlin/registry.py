@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from nonlin import definitions
+import nonlin.definitions as definitions
 from nonlin.activation import Activation
 from nonlin.definition import Definition
 from nonlin.errors import FormulaError, ParameterError, UnknownActivation, nearest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, NoReturn
 
-from nonlin import backends
+import nonlin.backends as backends
 from nonlin.activation import Activation
 from nonlin.errors import DtypeError, ParameterError
 

@@ -189,7 +189,8 @@ class _Reader:
         digits = ast.get_source_segment(self.text, node) or ""
         if len(digits) > MAX_DIGITS:
             self.refuse(node, f"number of more than {MAX_DIGITS} digits")
-        if not (read == 0 or 1e-300 < abs(read) < 1e300):
+        truly_zero = not digits.lower().partition("e")[0].strip("0._")  # 1e-999 reads as 0.0 but is not
+        if not truly_zero and not 1e-300 < abs(read) < 1e300:
             self.refuse(node, "number outside 1e-300 to 1e300")
         try:
             value = Fraction(digits.replace("_", ""))

@@ -173,6 +173,8 @@ class Splitter:
                     all_breaks.append(point)
                     all_closed.append(side)
                     exprs.append(expr)
+                elif side == "middle":
+                    raise Unresolved  # abs(sign(x)): 1 on both sides and 0 between them
         return Pieces(tuple(all_breaks), tuple(all_closed), tuple(exprs))
 
 
