@@ -1,5 +1,6 @@
 """The language reads what Python would compute, refuses everything else, and can neither run code nor hang."""
 
+import contextlib
 import math
 
 import hypothesis.strategies as st
@@ -13,8 +14,28 @@ from nonlin.language.evaluate import exact, on_grid
 from nonlin.language.grammar import FUNCTIONS, parse
 
 A = sympy.Symbol("a", real=True)
+FROM_MATH = ["exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "atan", "tanh", "sinh", "cosh", "erf", "erfc"]
+SMOOTH = ["exp", "expm1", "tanh", "sin", "cos", "atan", "sigmoid", "softplus", "erf", "erfc"]
 PYTHON = {
-    **{n: getattr(math, n) for n in "exp expm1 log log1p sqrt sin cos tan atan tanh sinh cosh erf erfc".split()},
+    **{
+        n: getattr(math, n)
+        for n in [
+            "exp",
+            "expm1",
+            "log",
+            "log1p",
+            "sqrt",
+            "sin",
+            "cos",
+            "tan",
+            "atan",
+            "tanh",
+            "sinh",
+            "cosh",
+            "erf",
+            "erfc",
+        ]
+    },
     **{"abs": abs, "max": max, "min": min, "pi": math.pi},
     "sign": lambda u: (u > 0) - (u < 0),
     "sigmoid": lambda u: 1 / (1 + math.exp(-u)),
@@ -41,10 +62,8 @@ def combined(inner):
         two.map(lambda t: f"({t[0]}) / (1 + ({t[1]})**2)"),
         inner.map(lambda t: f"-({t})"),
         inner.map(lambda t: f"({t})**2"),
-        st.tuples(st.sampled_from("exp expm1 tanh sin cos atan sigmoid softplus erf erfc".split()), inner).map(
-            lambda t: f"{t[0]}({t[1]})"
-        ),
-        st.tuples(st.sampled_from("normal_cdf normal_pdf abs sign sinh cosh".split()), inner).map(
+        st.tuples(st.sampled_from(SMOOTH), inner).map(lambda t: f"{t[0]}({t[1]})"),
+        st.tuples(st.sampled_from(["normal_cdf", "normal_pdf", "abs", "sign", "sinh", "cosh"]), inner).map(
             lambda t: f"{t[0]}({t[1]})"
         ),
         two.map(lambda t: f"max({t[0]}, {t[1]}, 0.5)"),
@@ -147,10 +166,8 @@ def test_what_is_not_a_formula_is_refused_with_its_column(text, column):
 @given(st.text(alphabet="x01.+-*/()<>= ,ifelsandornotmaxexplgqrt_", max_size=60))
 @settings(max_examples=500, deadline=None)
 def test_no_text_raises_anything_else(text):
-    try:
+    with contextlib.suppress(FormulaError):
         parse(text, {"a": A})
-    except FormulaError:
-        pass
 
 
 def test_numbers_keep_all_their_digits():

@@ -5,9 +5,9 @@ import pytest
 import sympy
 from hypothesis import given, settings
 
+from nonlin.language.atoms import PIECEWISE, x
 from nonlin.language.evaluate import exact
 from nonlin.language.formula import Formula, value_at
-from nonlin.language.atoms import PIECEWISE, x
 from nonlin.language.parameters import Parameter
 
 P = Parameter

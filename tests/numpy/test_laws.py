@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 
 import nonlin as nl
+from nonlin.language.atoms import x
 from nonlin.language.evaluate import exact
 from nonlin.language.formula import Formula, value_at
-from nonlin.language.atoms import x
 from nonlin.language.limits import approach
 
 HARD = [0.0, 1e-30, 1e-8, 1e-3, 0.5, 1.0, 1.278, 2.0, 2.4, 3.0, 4.97, 5.5, 6.0, 9.1, 13.0, 17.4, 20.0, 30.0, 80.0, 88.0]
@@ -48,7 +48,7 @@ def truth(activation, orders, point, bits=200):
         return exact(pieces.exprs[chosen], {**start, symbol: value}, mp.prec)
 
     step = mp.mpf(2) ** -150
-    return mp.diff(along, mp.mpf(start[symbol]), order, h=step, relative=True if abs(point) > 1 else False)
+    return mp.diff(along, mp.mpf(start[symbol]), order, h=step, relative=abs(point) > 1)
 
 
 def near(got, want, ulps, dtype, slack):

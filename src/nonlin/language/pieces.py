@@ -50,22 +50,21 @@ class Splitter:
         """The normal form of an expression."""
         try:
             pieces = self._split(expr)
-            for side, i in zip(pieces.closed, range(len(pieces.breaks)), strict=True):
-                if side == "middle" and not self.continuous(pieces, i):
+            for i, side in enumerate(pieces.closed):
+                if side == "middle" and not self.meets(expr, pieces, i):
                     raise Unresolved
         except Unresolved:
             return Pieces((), (), (expr,))
         return pieces
 
-    def continuous(self, pieces: Pieces, i: int) -> bool:
-        """Whether both sides meet at breakpoint i, for every sample."""
-        return all(
-            abs(a - b) <= 1e-25 * (1 + abs(a))
-            for a, b in (
-                tuple(self.at(e, value, self.at(pieces.breaks[i], value)) for e in pieces.exprs[i : i + 2])
-                for value in self.values
-            )
-        )
+    def meets(self, expr: Any, pieces: Pieces, i: int) -> bool:
+        """Whether both sides of breakpoint i and the expression itself have one value there, for every sample."""
+        for value in self.values:
+            point = self.at(pieces.breaks[i], value)
+            here, left, right = (self.at(e, value, point) for e in (expr, *pieces.exprs[i : i + 2]))
+            if max(abs(left - here), abs(right - here)) > 1e-25 * (1 + abs(here)):
+                return False
+        return True
 
     def at(self, expr: Any, value: Sample, point: Any = 0) -> Any:
         return exact(expr, {**value, x: point})

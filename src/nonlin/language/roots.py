@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,20 +24,25 @@ class Unresolved(Exception):
 
 def roots(expr: Any) -> list[Any]:
     """Zeros and poles in x, exact where a formula gives them, else found numerically; in no order, none twice."""
-    return list(dict.fromkeys(_roots(expr)))
+    return list(dict.fromkeys(_roots(expr, _numerically)))
 
 
-def _roots(expr: Any) -> list[Any]:
+def exact_roots(expr: Any) -> list[Any]:
+    """The same where a formula gives all of them; Unresolved where only a search would."""
+    return list(dict.fromkeys(_roots(expr, _unresolved)))
+
+
+def _roots(expr: Any, search: Callable[[Any], list[Any]]) -> list[Any]:
     if not expr.has(x):
         return []
     if isinstance(expr, sympy.Mul):
-        return [r for factor in expr.args for r in _roots(factor)]
+        return [r for factor in expr.args for r in _roots(factor, search)]
     if isinstance(expr, sympy.Pow):
-        return _roots(expr.base)
+        return _roots(expr.base, search)
     if isinstance(expr, _POSITIVE):
         return []
     if isinstance(expr, atoms.ZERO_AT_ZERO):
-        return _roots(expr.args[0])
+        return _roots(expr.args[0], search)
     if expr.has(*atoms.PIECEWISE) or any(f.has(x) for f in expr.atoms(*_PERIODIC)):
         raise Unresolved
     if expr.is_polynomial(x) and not expr.has(atoms.Atom):
@@ -45,7 +51,11 @@ def _roots(expr: Any) -> list[Any]:
             return [_linear(*polynomial.all_coeffs())]
         if polynomial.degree() == 2 and expr.free_symbols == {x}:
             return [r for r in sympy.roots(polynomial, multiple=True) if r.is_real]
-    return _numerically(expr)
+    return search(expr)
+
+
+def _unresolved(expr: Any) -> list[Any]:
+    raise Unresolved
 
 
 def _linear(slope: Any, offset: Any) -> Any:
