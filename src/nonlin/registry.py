@@ -115,9 +115,11 @@ def define(
         raise ParameterError(f"constraint on a parameter that is not there: {min(unknown)!r}: give its default too")
     own = tuple(Parameter(k, v, (constraints or {}).get(k)) for k, v in parameters.items())
     definition = Definition(name=name, text=formula, layer=_camel(name), parameters=own, reference=reference)
-    definition.formula.pieces(definition.formula.orders())  # read it now, so that a mistake shows here
     for parameter in own:
+        if parameter.bound is not None and parameter.bound[1].isidentifier() and parameter.bound[1] not in parameters:
+            raise ParameterError(f"constraint with an unknown parameter: {parameter.constraint!r}: give its default too")
         parameter.check(definition.defaults)
+    definition.formula.pieces(definition.formula.orders())  # read it now, so that a mistake shows here
     _defined[name] = Activation(definition)
     return _defined[name]
 

@@ -26,7 +26,8 @@ ENTRIES = (
            onnx="Hardmax", reference="ONNX operator Hardmax"),
     _entry("glu", "a*sigmoid(b)", "GLU", gate="sigmoid(x)", spellings=_SPELLINGS, torch="GLU", keras="glu", jax="glu",
            reference="Dauphin, Fan, Auli, Grangier 2017: Language modeling with gated convolutional networks. ICML"),
-    _entry("swiglu", "a*silu(b)", "SwiGLU", gate="x*sigmoid(x)", spellings=_SPELLINGS, reference=_GLU_VARIANTS),
+    _entry("swiglu", "a*silu(b)", "SwiGLU", gate="x*sigmoid(x)", spellings=_SPELLINGS,
+           onnx=peer("SwiGLU", note="two inputs: the gate first"), reference=_GLU_VARIANTS),
     _entry("geglu", "a*gelu(b)", "GEGLU", gate="x*normal_cdf(x)", spellings=_SPELLINGS, reference=_GLU_VARIANTS),
     _entry("reglu", "a*relu(b)", "ReGLU", gate="max(0, x)", spellings=_SPELLINGS, reference=_GLU_VARIANTS),
 )  # fmt: skip

@@ -6,6 +6,7 @@ import itertools
 import keyword
 import math
 import operator
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from nonlin.errors import FormulaError, ParameterError
 
 _TESTS = {">": operator.gt, ">=": operator.ge, "!=": operator.ne, "<=": operator.le, "<": operator.lt}
+_CONSTRAINT = re.compile(r"(>=?|<=?|!=) (-?\d+(\.\d+)?|[A-Za-z]\w*)")
 _RESERVED = {"x", "pi", "out", "where", "dtype", "order", "wrt", "axis", "name", "formula", "reference"}
 
 
@@ -37,6 +39,8 @@ class Parameter:
             raise ParameterError(f"default of {self.name} is not a number: {self.default!r}: give a number")
         if not math.isfinite(self.default):
             raise ParameterError(f"default of {self.name} is not finite: {self.default!r}: give a finite number")
+        if self.constraint is not None and not _CONSTRAINT.fullmatch(self.constraint):
+            raise ParameterError(f"constraint on {self.name}: {self.constraint!r}: write it like '> 0' or '<= other'")
 
     @property
     def bound(self) -> tuple[str, str] | None:
