@@ -19,6 +19,7 @@ from nonlin.language import atoms
 from nonlin.language.atoms import split_product
 
 Values = Mapping[Any, Any]
+_MOST_BITS = 10_000
 
 
 def _mp_table(mp: Any) -> dict[type, Callable[..., Any]]:
@@ -82,6 +83,11 @@ def exact(expr: Any, values: Values, bits: int = 160) -> Any:
     def real(value: Any) -> Any:
         return nan if isinstance(value, mp.mpc) else value
 
+    def within_reach(value: Any) -> Any:
+        # exp(exp(1e20)) would be worked out to its 1e20 digits
+        huge = mp.isfinite(value) and value != 0 and mp.mag(value) > _MOST_BITS
+        return mp.sign(value) * mp.inf if huge else value
+
     def power(base: Any, exponent: Any) -> Any:
         if base == 0 and exponent < 0:
             return mp.inf
@@ -120,10 +126,12 @@ def exact(expr: Any, values: Values, bits: int = 160) -> Any:
             return choose(expr)
         function = table.get(type(expr))
         if function is not None:
-            arguments = [visit(a) for a in expr.args]
+            arguments = [within_reach(visit(a)) for a in expr.args]
             return nan if any(map(mp.isnan, arguments)) else real(function(*arguments))
         if isinstance(expr, sympy.Rational):
             return mp.mpf(int(expr.p)) / int(expr.q)
+        if expr is sympy.nan:
+            return nan
         return mp.mpf(sympy.N(expr, int(bits * 0.31) + 5))
 
     def visit(expr: Any) -> Any:
