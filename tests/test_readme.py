@@ -1,0 +1,49 @@
+"""Everything that the README shows runs: each Python block in a process of its own, each command in a fresh folder."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+PYTHON = [text for kind, text in BLOCKS if kind == "python"]
+COMMANDS = [line.split("#")[0].strip() for kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
+NONLIN = [c for c in COMMANDS if c.startswith("nonlin ")]
+QUICK = ["--seeds", "2", "--epochs", "1"]
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONWARNINGS": "default"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+
+
+@pytest.mark.parametrize("text", PYTHON, ids=lambda t: t.strip().splitlines()[0])
+def test_python_blocks_run(text, tmp_path):
+    done = run([sys.executable, "-c", text], tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", NONLIN)
+def test_commands_run(command, tmp_path):
+    (tmp_path / "docs/images").mkdir(parents=True)
+    rows = [f"{i % 7},{(i * 3) % 5},{'abc'[i % 3]}" for i in range(60)]
+    (tmp_path / "data.csv").write_text("\n".join(["length,width,species", *rows]))
+    words = command.split()[1:]
+    done = run([sys.executable, "-m", "nonlin.cli", *words, *(QUICK if words[0] == "compare" else [])], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("scripts/")])
+def test_scripts_are_there_and_read_as_bash(command):
+    assert os.access(ROOT / command, os.X_OK)
+    assert subprocess.run(["bash", "-n", ROOT / command]).returncode == 0
+
+
+def test_the_readme_shows_the_main_commands():
+    assert {"scripts/demo", "scripts/test"} <= set(COMMANDS)
+    assert {c.split()[1] for c in NONLIN} >= {"compare", "list", "show", "plot"}
