@@ -1,0 +1,21 @@
+"""A fair comparison of activations on one model and one data set: plan, run, judge, report.
+
+`compare` is `nonlin.compare`; `compare_digits` and `compare_table` are what the command line runs, `rich_table`
+is what it prints.
+"""
+
+from nonlin.comparison.entry import compare, compare_digits, compare_table
+from nonlin.comparison.terminal import rich_table
+
+__all__ = ["Comparison", "compare", "compare_digits", "compare_table", "rich_table"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Comparison":  # comes with pandas, which is loaded when a comparison is made
+        from nonlin.comparison.extras import require
+
+        require()
+        from nonlin.comparison.result import Comparison
+
+        return Comparison
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,211 @@
+"""`compare`: checks what it is given, runs the plan, writes the folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nonlin.activation import Activation
+from nonlin.comparison.extras import require
+from nonlin.errors import DtypeError, OutputError, ParameterError, UnknownActivation
+from nonlin.registry import define, get
+
+if TYPE_CHECKING:
+    from nonlin.comparison.data import Data
+    from nonlin.comparison.result import Comparison
+
+DEMO_ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "selu", "swish", "gelu", "sigmoid", "tanh")
+LEARNING_RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+EPOCHS = 20
+SMALLEST_BATCH, LARGEST_BATCH = 16, 128
+
+
+def compare(
+    make_model: Callable[[Any], Any] | None,
+    data: Any,
+    *,
+    activations: Iterable[str | Activation] | None = None,
+    baseline: str | Activation = "relu",
+    seeds: int = 10,
+    epochs: int | None = None,
+    learning_rates: Sequence[float] | None = None,
+    metric: str | None = None,
+    margin: float | None = None,
+    out: str | Path | None = None,
+    workers: int = 1,
+    storage: str | None = None,
+) -> Comparison:
+    """Which activation is best in this model on this data, and whether the difference is real.
+
+    `make_model(activation)` builds a torch.nn.Module; `activation()` in it gives a fresh layer, `activation.gain`
+    the factor for an initialisation of your own. It keeps the initialisation that it gives itself, under one seed
+    for all activations. None is the default model: ten hidden layers of 64, gain-matched.
+    `data`: (X, y), three such pairs (train, validation, test), or a function that gives either; arrays, tensors or
+    DataFrames. Classes are strings, booleans, categories or at most 20 distinct integers; else it is regression,
+    unless `metric` (a scikit-learn name) says otherwise. With a model of your own, arrays are taken as they are.
+    `activations`: names, specs, formulas or Activations. Each one's learning rate is chosen by the validation
+    score under seeds of their own; `seeds` fresh runs count, on the test part. `margin`: differences of the score
+    up to it are practically equal (default: 1 % of the baseline's mean score).
+    `out`: the folder for report.html, results.csv, trials.csv, plan.json and the ledger; the same call with the same
+    folder goes on where it was stopped. Raises DataError, OutputError, ParameterError, UnknownActivation.
+    """
+    if workers != 1:
+        raise ParameterError(f"workers: {workers!r}: more than one is not available yet: leave it at 1")
+    if storage is not None:
+        raise ParameterError(f"storage: {storage!r}: not available yet: leave it out, the ledger is a file in `out`")
+    require()
+    _whole("seeds", seeds)
+    _whole("epochs", EPOCHS if epochs is None else epochs)
+    if margin is not None and not (isinstance(margin, int | float) and isfinite(margin) and margin >= 0):
+        raise ParameterError(f"margin: {margin!r}: give a difference of the score, 0 or more")
+    rates = _rates(LEARNING_RATES if learning_rates is None else learning_rates)
+    chosen, base = _chosen(DEMO_ACTIVATIONS if activations is None else activations, baseline)
+
+    from nonlin.comparison.data import prepare
+    from nonlin.comparison.metrics import default_metric, metric_named
+
+    asked = None if metric is None else metric_named(metric)
+    prepared = prepare(data, asked, tabular=make_model is None)
+    measure = asked or default_metric(prepared.task)
+    return _compared(make_model, prepared, measure, chosen, base, seeds, epochs or EPOCHS, rates, margin, out)
+
+
+def compare_table(path: str | Path, target: str, *, metric: str | None = None, **settings: Any) -> Comparison:
+    """`compare` of the default model on a CSV file, with the named column as target."""
+    require()
+
+    from nonlin.comparison.data import prepare
+    from nonlin.comparison.metrics import metric_named
+    from nonlin.comparison.tables import read_table
+
+    asked = None if metric is None else metric_named(metric)
+    prepared = prepare(read_table(path, target), asked, name=f"{Path(path).name}, column {target}")
+    return compare(None, prepared, metric=metric, **settings)
+
+
+def compare_digits(**settings: Any) -> Comparison:
+    """`compare` of the default model on scikit-learn's digits: the demonstration, no network needed."""
+    require()
+
+    from nonlin.comparison.data import digits
+
+    return compare(None, digits(), **settings)
+
+
+def _compared(
+    make_model: Callable[[Any], Any] | None,
+    data: Data,
+    metric: Any,
+    activations: Mapping[str, Activation],
+    baseline: str,
+    seeds: int,
+    epochs: int,
+    rates: tuple[float, ...],
+    margin: float | None,
+    out: str | Path | None,
+) -> Comparison:
+    from nonlin.comparison.ledger import ledger_in
+    from nonlin.comparison.plan import Plan
+    from nonlin.comparison.report import write_report
+    from nonlin.comparison.result import concluded
+    from nonlin.comparison.run import run
+    from nonlin.comparison.terminal import Progress
+    from nonlin.comparison.training import Trainer
+
+    batch = max(SMALLEST_BATCH, min(LARGEST_BATCH, len(data.train.y) // 8))
+    trainer = Trainer(data, metric, dict(activations), make_model, epochs, batch)
+    models = {name: trainer.probed(name) for name in activations}
+    plan = Plan(
+        formulas={name: activation.formula for name, activation in activations.items()},
+        baseline=baseline,
+        seeds=seeds,
+        learning_rates=rates,
+        epochs=epochs,
+        batch_size=batch,
+        metric=metric.name,
+        model=models[baseline],
+        data=data.facts,
+    )
+    folder = _folder(out, data.name)
+    with ledger_in(folder) as ledger:
+        plan.settle_in(folder)
+        with Progress(plan) as progress:
+            progress.say(f"writing to {folder}")
+            try:
+                results = run(plan, trainer, ledger, progress)
+            except KeyboardInterrupt:
+                progress.say(f"stopped: finished trials are kept; the same command with the folder {folder} goes on")
+                raise
+        comparison = concluded(plan, results, margin, folder / "report.html")
+        write_report(comparison, folder)
+    return comparison
+
+
+def _chosen(given: Iterable[str | Activation], baseline: str | Activation) -> tuple[dict[str, Activation], str]:
+    """Each activation under the name that tables show, the baseline first if it is not among them."""
+    named = [_resolved(one) for one in ([given] if isinstance(given, str | Activation) else given)]
+    base, activation = _resolved(baseline)
+    chosen: dict[str, Activation] = {} if base in [name for name, _ in named] else {base: activation}
+    for name, one in named:
+        if name in chosen:
+            raise ParameterError(f"activation given twice: {name!r}: leave one out")
+        chosen[name] = one
+    if len(chosen) == 1:
+        raise ParameterError(f"nothing to compare with {base}: give at least one other activation")
+    return chosen, base
+
+
+def _resolved(given: str | Activation) -> tuple[str, Activation]:
+    """An activation and its name: the spec, or for a formula its text."""
+    name, activation = "", given
+    try:
+        activation = get(given)
+    except (UnknownActivation, ParameterError):
+        # "tanh(x)" has the look of a spec: what names x is a formula.
+        if not isinstance(given, str) or not re.search(r"\bx\b", given):
+            raise
+        name = given.strip()
+        activation = define(f"formula_{sha256(name.encode()).hexdigest()[:8]}", name)
+    try:
+        gain = activation.facts.gain
+    except DtypeError:
+        raise ParameterError(f"not a function of each element: {activation.name!r}: compare elementwise ones") from None
+    if not (isfinite(gain) and gain > 0):
+        raise ParameterError(f"gain of {name or activation}: {gain}: its output has no finite, nonzero mean square")
+    return name or str(activation), activation
+
+
+def _rates(given: Sequence[float]) -> tuple[float, ...]:
+    try:
+        rates = tuple(sorted({float(rate) for rate in given}))
+    except (TypeError, ValueError):
+        raise ParameterError(f"learning_rates: {given!r}: give a list of positive numbers") from None
+    if not rates or not all(isfinite(rate) and rate > 0 for rate in rates):
+        raise ParameterError(f"learning_rates: {list(given)!r}: give at least one, each above 0")
+    return rates
+
+
+def _whole(what: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ParameterError(f"{what}: {value!r}: give a whole number, 1 or more")
+
+
+def _folder(out: str | Path | None, name: str) -> Path:
+    """The output folder, made and tried before anything is trained."""
+    if out is None:
+        stem = re.sub(r"\W+", "-", name).strip("-") or "data"
+        folder = Path("nonlin-compare") / f"{stem}-{datetime.now():%Y-%m-%d-%H%M%S}"
+    else:
+        folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise OutputError(f"cannot write into the folder: {str(folder)!r} ({error.strerror}): choose another") from None
+    return folder.absolute()

@@ -1,0 +1,184 @@
+"""Comparison: what `nonlin.compare` gives back, as a sentence, tables and a report."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from nonlin.comparison.judge import Judgement, judge, seeds_for
+from nonlin.comparison.metrics import METRICS
+from nonlin.comparison.plan import Plan, Trial
+from nonlin.comparison.run import Results
+from nonlin.comparison.text import signed, significant
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+ROLES = ("tuning", "final", "control")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The outcome of a comparison.
+
+    `verdict`: one sentence. `table`: one row an activation, ranked by mean test score; `difference` to the baseline
+    under the same seeds with its 95 % interval `low` to `high`, `p` adjusted by Holm, `verdict` better, worse,
+    practically equal or undecided. `noise_floor`: how far the baseline differs from itself under other seeds.
+    `trials`: one row a training run. `report`: the path of the HTML. `judgement`, `results`, `plan`: the parts
+    that these are made of.
+    """
+
+    verdict: str
+    table: pd.DataFrame
+    noise_floor: float
+    trials: pd.DataFrame
+    report: Path
+    judgement: Judgement
+    results: Results
+    plan: Plan
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same numbers as JSON: verdict, table (a list of rows), noise floor, control, margin, paths."""
+        return {
+            "verdict": self.verdict,
+            "baseline": self.plan.baseline,
+            "metric": self.plan.metric,
+            "seeds": self.plan.seeds,
+            "noise_floor": _number(self.noise_floor),
+            "margin": self.judgement.margin,
+            "control": {
+                "verdict": self.judgement.control.verdict,
+                "difference": self.judgement.control.difference,
+                "p": self.judgement.control.p,
+                "holds": self.judgement.holds,
+            },
+            "table": [{k: _number(v) for k, v in row.items()} for row in self.table.to_dict("records")],
+            "report": str(self.report),
+            "results": str(self.report.with_name("results.csv")),
+        }
+
+    def __rich__(self) -> Table:
+        from nonlin.comparison.terminal import rich_table
+
+        return rich_table(self)
+
+
+def concluded(plan: Plan, results: Results, margin: float | None, report: Path) -> Comparison:
+    """The comparison that these results amount to; nothing is written."""
+    rates = {name: choice.rate for name, choice in results.choices.items()}
+    final = plan.final(rates)
+    scores: dict[str, list[float | None]] = {
+        name: [results.outcomes[t]["score_test"] for t in final if t.role == "final" and t.activation == name]
+        for name in plan.activations
+    }
+    control = [results.outcomes[t]["score_test"] for t in final if t.role == "control"]
+    judgement = judge(scores, plan.baseline, control, margin, METRICS[plan.metric].floor)
+    table = _table(plan, results, judgement, scores, final)
+    verdict = sentence(plan, judgement, table)
+    return Comparison(verdict, table, judgement.noise_floor, _trials(results), report, judgement, results, plan)
+
+
+def sentence(plan: Plan, judgement: Judgement, table: pd.DataFrame) -> str:
+    """The verdict in one sentence."""
+    base, where = plan.baseline, f"on {plan.data['name']}"
+    if not judgement.holds:
+        found = judgement.control
+        return (f"No verdict holds {where}: {base} under other seeds came out {found.verdict} than itself "
+                f"({signed(found.difference)}, p = {significant(found.p)}); repeat with more seeds.")  # fmt: skip
+    fewest = seeds_for(len(judgement.of))
+    if plan.seeds < fewest:
+        return (f"Undecided {where}: {_counted(plan.seeds, 'seed')} cannot settle "
+                f"{_counted(len(judgement.of), 'comparison')} with {base}; it takes at least {fewest}.")  # fmt: skip
+    groups = {
+        word: [name for name in table["activation"] if name in judgement.of and judgement.of[name].verdict == word]
+        for word in ("better", "practically equal", "undecided", "worse")
+    }
+    means = dict(zip(table["activation"], table["score_mean"], strict=True))
+    metric = METRICS[plan.metric].label
+    if groups["better"]:
+        best, *also = groups["better"]
+        found = judgement.of[best]
+        start = (f"{best} is better than {base} {where}: test {metric} {significant(means[best])} against "
+                 f"{significant(means[base])} (difference {signed(found.difference)}, 95 % interval "
+                 f"{signed(found.low)} to {signed(found.high)}, p = {significant(found.p)}, "
+                 f"{plan.seeds} seeds)")  # fmt: skip
+        groups = {"also better": also, **{k: v for k, v in groups.items() if k != "better"}}
+    else:
+        start = (f"Nothing is better than {base} {where} (test {metric} {significant(means[base])}, "
+                 f"{plan.seeds} seeds)")  # fmt: skip
+    rest = [f"{word}: {', '.join(names)}" for word, names in groups.items() if names]
+    return "; ".join([start, *rest]) + "."
+
+
+def _table(
+    plan: Plan,
+    results: Results,
+    judgement: Judgement,
+    scores: dict[str, list[float | None]],
+    final: list[Trial],
+) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for name in plan.activations:
+        runs = [results.outcomes[t] for t in final if t.role == "final" and t.activation == name]
+        values = pd.Series([judgement.floor if s is None else s for s in scores[name]], dtype=float)
+        judged = judgement.of.get(name)
+        rows.append(
+            {
+                "activation": name,
+                "score_mean": values.mean(),
+                "score_std": values.std(),
+                "difference": judged.difference if judged else 0.0,
+                "low": judged.low if judged else 0.0,
+                "high": judged.high if judged else 0.0,
+                "p": judged.p if judged else math.nan,
+                "verdict": judged.verdict if judged else "baseline",
+                "learning_rate": results.choices[name].rate,
+                "epoch_seconds": median(second for run in runs for second in run["curves"]["seconds"]),
+                "dead_share": _middle([run.get("dead_share") for run in runs]),
+                "gradient_ratio": _middle([run.get("gradient_ratio") for run in runs]),
+            }
+        )
+    ranked = pd.DataFrame(rows).sort_values("score_mean", ascending=False, kind="stable")
+    return ranked.reset_index(drop=True)
+
+
+def _trials(results: Results) -> pd.DataFrame:
+    rows = [
+        {
+            **trial.key,
+            "score_validation": _float(outcome["score_validation"]),
+            "score_test": _float(outcome["score_test"]),
+            "diverged_at_epoch": _float(outcome["diverged"]),
+            "epoch_seconds": median(outcome["curves"]["seconds"]),
+            "dead_share": _float(outcome.get("dead_share")),
+            "gradient_ratio": _float(outcome.get("gradient_ratio")),
+        }
+        for trial, outcome in results.outcomes.items()
+    ]
+    trials = pd.DataFrame(rows)
+    order = trials["role"].map({role: rank for rank, role in enumerate(ROLES)})
+    by = ["order", "activation", "learning_rate", "seed"]
+    return trials.assign(order=order).sort_values(by).drop(columns="order").reset_index(drop=True)
+
+
+def _middle(values: list[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return median(known) if known else math.nan
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _number(value: Any) -> Any:
+    """JSON has no nan."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")

@@ -1,0 +1,87 @@
+"""Running a plan: every trial once, in one process, stopped and taken up again at any moment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nonlin.comparison.ledger import Ledger, Outcome
+from nonlin.comparison.plan import Plan, Trial
+from nonlin.comparison.terminal import Progress
+
+Train = Callable[[Trial], Outcome]
+WORST = -1e300  # what the ledger holds for a score that is not finite: Optuna takes nan for a failed trial
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The learning rate of one activation, and whether it is the last of the widened range still."""
+
+    rate: float
+    at_edge: bool
+    widened: bool
+    curve: dict[float, float]  # rate -> mean validation score, nan where a run diverged
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that ran."""
+
+    choices: dict[str, Choice]
+    outcomes: dict[Trial, Outcome]
+
+
+def run(plan: Plan, train: Train, ledger: Ledger, progress: Progress) -> Results:
+    """Run what the ledger does not hold yet: tune each activation's rate, then the trials that count."""
+    progress.begin(plan.count)
+    for name in plan.activations:
+        ledger.add(plan.tuning(name))
+    _work(ledger, train, progress)
+    first = {name: _choice(plan, name, ledger.outcomes()) for name in plan.activations}
+    wider = {name: plan.wider(choice.rate) for name, choice in first.items() if choice.at_edge}
+    for name, rate in wider.items():
+        if rate is not None:
+            ledger.add(plan.tuning(name, (rate,)))
+    progress.begin(plan.count + sum(len(plan.tuning(name, (1.0,))) for name in wider))
+    _work(ledger, train, progress)
+    choices = {name: _choice(plan, name, ledger.outcomes(), wider.get(name)) for name in plan.activations}
+    wanted = plan.final({name: choice.rate for name, choice in choices.items()})
+    ledger.add(wanted)
+    _work(ledger, train, progress)
+    return Results(choices, ledger.outcomes())
+
+
+def _work(ledger: Ledger, train: Train, progress: Progress) -> None:
+    progress.update(ledger.outcomes())
+    while (taken := ledger.take()) is not None:
+        number, trial = taken
+        outcome = train(trial)
+        score = outcome["score_validation" if trial.role == "tuning" else "score_test"]
+        ledger.finish(number, outcome, WORST if score is None else score)
+        progress.update(ledger.outcomes())
+
+
+def _choice(plan: Plan, name: str, outcomes: Mapping[Trial, Outcome], wider: float | None = None) -> Choice:
+    """The rate of the best mean validation score; the smaller one of equals."""
+    rates = sorted({*plan.learning_rates, *([] if wider is None else [wider])})
+    if len(plan.learning_rates) == 1:
+        return Choice(rates[0], False, False, {})
+    curve = {rate: _mean([outcomes[t] for t in plan.tuning(name, (rate,))]) for rate in rates}
+    ranked = sorted(rates, key=lambda rate: (-_finite(curve[rate]), rate))
+    best = ranked[0]
+    # Where all rates do equally badly, the first of them is not an edge that a wider range would move.
+    alone = _finite(curve[best]) > _finite(curve[ranked[1]])
+    return Choice(best, alone and best in (rates[0], rates[-1]), wider is not None, curve)
+
+
+def _mean(outcomes: list[Outcome]) -> float:
+    scores: list[Any] = [outcome["score_validation"] for outcome in outcomes]
+    return math.nan if None in scores else float(np.mean(scores))
+
+
+def _finite(score: float) -> float:
+    return score if math.isfinite(score) else WORST

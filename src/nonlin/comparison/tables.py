@@ -1,0 +1,149 @@
+"""Tables: reading a CSV, and turning columns of any type into numbers that a network can take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nonlin.errors import DataError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CATEGORIES = 20  # of one column; rarer values share one, so that a column of names does not become the model
+NEARLY_ALL = 0.8  # a text column with this share of numbers is a column of numbers with mistakes in it
+
+
+def read_table(path: str | Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """The features and the target column of a CSV file. Raises DataError, naming file, column and value."""
+    import pandas as pd
+
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"no such file: {str(path)!r}: check the path")
+    try:
+        table = pd.read_csv(path, skipinitialspace=True)
+    except pd.errors.EmptyDataError:
+        raise DataError(f"empty file: {str(path)!r}: give a CSV with a header and rows") from None
+    except (pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise DataError(f"not a CSV file: {str(path)!r} ({reason}): give comma-separated text") from None
+    if target not in table.columns:
+        columns = [str(column) for column in table.columns]
+        known = nearest(target, columns) or "it has " + ", ".join(columns[:10]) + (", ..." if columns[10:] else "")
+        raise DataError(f"no such column in {path.name}: {target!r}: {known}")
+    if table.empty:
+        raise DataError(f"no rows: {str(path)!r}: give a CSV with a header and rows")
+    if len(table.columns) == 1:
+        raise DataError(f"no column beside the target: {target!r}: give at least one feature")
+    y = table.pop(target)
+    if y.isna().any():
+        # Counted as an editor counts the lines of the file: the header is line 1.
+        line = int(np.flatnonzero(y.isna().to_numpy())[0]) + 2
+        raise DataError(f"missing target in {target!r}: {int(y.isna().sum())} rows, the first on line {line}: "
+                        "remove those rows")  # fmt: skip
+    return table, _numbers(y, target)
+
+
+def _numbers(column: pd.Series[Any], name: str) -> pd.Series[Any]:
+    """The column, once it is sure that it is not numbers with a few mistakes, which pandas reads as text."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    known = column.dropna()
+    wrong = known[pd.to_numeric(known, errors="coerce").isna()]
+    if len(known) and 0 < len(wrong) <= (1 - NEARLY_ALL) * len(known):
+        row = column.index.get_loc(wrong.index[0]) if column.index.is_unique else wrong.index[0]
+        raise DataError(f"column {name!r} is numbers but for {len(wrong)} values, the first in row {row}: "
+                        f"{str(wrong.iloc[0])!r}: correct them or leave them empty")  # fmt: skip
+    return column
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Fitted preprocessing: numbers are filled with the median and standardised, categories become one-hot."""
+
+    columns: tuple[str, ...] | None  # None for a plain array
+    pipeline: Any
+
+    @classmethod
+    def fitted_on(cls, x: Any) -> Encoder:
+        """Preprocessing fitted on the training part alone, so that nothing of the other parts leaks into it."""
+        from sklearn.compose import ColumnTransformer
+        from sklearn.impute import SimpleImputer
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+        table, columns = _table(x)
+        kept = [name for name in table.columns if table[name].notna().any()]  # an empty column says nothing
+        numeric = [name for name in kept if _is_number(table[name])]
+        named = [name for name in kept if name not in numeric]
+        numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+        # An unseen category in another part is encoded as the infrequent one.
+        categories = OneHotEncoder(
+            handle_unknown="infrequent_if_exist", max_categories=MOST_CATEGORIES, sparse_output=False
+        )
+        if not kept:
+            raise DataError("no column with a value in it: the features are empty: give at least one")
+        steps = [("numbers", numbers, numeric), ("categories", categories, named)]
+        pipeline = ColumnTransformer([step for step in steps if step[2]])
+        pipeline.fit(_typed(table[kept], numeric))
+        return cls(columns, (kept, numeric, pipeline))
+
+    def applied(self, xs: list[Any]) -> list[np.ndarray[Any, Any]]:
+        """Each part as a float32 array, one row a sample."""
+        import warnings
+
+        kept, numeric, pipeline = self.pipeline
+        arrays: list[np.ndarray[Any, Any]] = []
+        for x in xs:
+            table, columns = _table(x)
+            if columns != self.columns:
+                raise DataError("the parts differ in their columns: give the same columns in each part")
+            with warnings.catch_warnings():
+                # A category that only another part has is expected; it is encoded as "none of the known".
+                warnings.filterwarnings("ignore", message="Found unknown categories")
+                arrays.append(np.asarray(pipeline.transform(_typed(table[kept], numeric)), dtype=np.float32))
+        return arrays
+
+
+def _table(x: Any) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
+    import pandas as pd
+
+    if not isinstance(x, pd.DataFrame):
+        x = pd.DataFrame(x)
+        columns = None
+    else:
+        columns = tuple(str(name) for name in x.columns)
+    x = x.set_axis([str(name) for name in x.columns], axis=1)
+    if not x.columns.is_unique:
+        twice = x.columns[x.columns.duplicated()][0]
+        raise DataError(f"column name used twice: {twice!r}: give each column its own name")
+    for name in x.columns:
+        _numbers(x[name], name)
+        if _is_number(x[name]) and np.isinf(x[name].to_numpy(dtype=float, na_value=np.nan)).any():
+            raise DataError(f"infinite value in column: {name!r}: correct it or leave it empty")
+    return x, columns
+
+
+def _is_number(column: pd.Series[Any]) -> bool:
+    import pandas as pd
+
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _typed(table: pd.DataFrame, numeric: list[str]) -> pd.DataFrame:
+    """Numbers as floats, the rest as text with a category of its own for what is missing."""
+    columns = {
+        name: table[name].astype(float)
+        if name in numeric
+        else table[name].astype(object).where(table[name].notna(), "missing").astype(str)
+        for name in table.columns
+    }
+    import pandas as pd
+
+    return pd.DataFrame(columns, index=table.index)

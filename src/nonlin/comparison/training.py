@@ -1,0 +1,224 @@
+"""PyTorch: the default model, one training run, and what is measured on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nonlin.activation import Activation
+from nonlin.comparison.data import Data, Part
+from nonlin.comparison.health import health
+from nonlin.comparison.metrics import Metric
+from nonlin.comparison.plan import Trial
+from nonlin.errors import DataError
+from nonlin.torch import layer
+
+DEPTH, WIDTH = 10, 64
+SAMPLE = 2048  # training samples that health is measured on
+
+Array = np.ndarray[Any, Any]
+
+
+class Source:
+    """What `make_model` is given: calling it gives a fresh layer of the activation.
+
+    `name` and `gain` (1/sqrt(E f(z)^2), for an initialisation of your own) are the activation's, `str` its spec.
+    """
+
+    def __init__(self, activation: Activation):
+        self.activation = activation
+        self.name = activation.name
+        self.layers: list[nn.Module] = []
+
+    @property
+    def gain(self) -> float:
+        return self.activation.facts.gain
+
+    def __str__(self) -> str:
+        return str(self.activation)
+
+    def __call__(self) -> nn.Module:
+        # The draws of the model's weights must not depend on what a layer draws for itself.
+        with torch.random.fork_rng(devices=[]):
+            fresh = layer(self.activation)
+        self.layers.append(fresh)
+        return fresh
+
+
+@dataclass(frozen=True)
+class DefaultModel:
+    """Ten hidden layers of 64 units: deep enough that activations differ (with two, all train alike).
+
+    Weights are standard-normal draws, the same for every activation under one seed, times gain/sqrt(fan_in),
+    where the gain is that of the function whose output the layer takes; biases are 0.
+    """
+
+    inputs: int
+    outputs: int
+
+    def __call__(self, activation: Source) -> nn.Module:
+        stack: list[nn.Module] = []
+        gain, fan_in = 1.0, self.inputs  # the first layer takes standardised features, not an activation's output
+        for width in (*[WIDTH] * DEPTH, self.outputs):
+            linear = nn.Linear(fan_in, width)
+            with torch.no_grad():
+                linear.weight.normal_().mul_(gain / math.sqrt(fan_in))
+                linear.bias.zero_()
+            stack += [linear, activation()]
+            gain, fan_in = activation.gain, width
+        activation.layers.pop()
+        return nn.Sequential(*stack[:-1])
+
+
+@dataclass
+class Trainer:
+    """Trains one trial at a time on data that is loaded once.
+
+    `make_model` of None is the default model. A user's model keeps the initialisation that its builder gives it,
+    under the trial's seed: the same draws for every activation.
+    """
+
+    data: Data
+    metric: Metric
+    activations: dict[str, Activation]
+    make_model: Callable[[Any], nn.Module] | None
+    epochs: int
+    batch_size: int
+    _tensors: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
+
+    def __post_init__(self) -> None:
+        self._tensors["train"] = self._tensor(self.data.train)
+        self._tensors["validation"] = self._tensor(self.data.validation)
+        self._tensors["test"] = self._tensor(self.data.test)
+
+    def __call__(self, trial: Trial) -> dict[str, Any]:
+        """What one trial gives, as JSON: scores, loss and seconds an epoch, and the network's health.
+
+        A loss that is not finite ends the run: that is a result, with score None and the epoch in `diverged`.
+        """
+        with self._settings(trial.seed):
+            model, source = self.built(trial.activation)
+            outcome = self._trained(model, trial)
+            if outcome["diverged"] is None:
+                outcome |= health(*self._signals(model, source.layers), source.activation)
+        return outcome
+
+    def built(self, name: str) -> tuple[nn.Module, Source]:
+        """A fresh model with that activation. Raises DataError where the builder cannot be used."""
+        source = Source(self.activations[name])
+        make = self.make_model or DefaultModel(math.prod(self.data.train.x.shape[1:]), self.data.outputs)
+        model = make(source)
+        if not isinstance(model, nn.Module):
+            raise DataError(f"make_model gives no torch.nn.Module: {type(model).__name__}: return the model")
+        if not source.layers:
+            raise DataError("make_model never calls its argument: put activation() where the activation belongs")
+        if not any(p.requires_grad for p in model.parameters()):
+            raise DataError(f"model without parameters to train: {type(model).__name__}: check make_model")
+        return model, source
+
+    def probed(self, name: str) -> str:
+        """Build a model and run one batch through it before anything is planned; gives the model as text."""
+        with self._settings(0):
+            model, _ = self.built(name)
+            x = self._tensors["train"][0][:4]
+            given = tuple(model(x).shape)
+        expected = (len(x), self.data.outputs)
+        if given != expected and not (self.data.outputs == 1 and given == expected[:1]):
+            raise DataError(f"output shape of the model: {given}: {len(x)} samples need {expected}")
+        return repr(model)
+
+    def _trained(self, model: nn.Module, trial: Trial) -> dict[str, Any]:
+        x, y = self._tensors["train"]
+        optimizer = torch.optim.Adam(model.parameters(), lr=trial.learning_rate, fused=True)
+        order = torch.Generator().manual_seed(trial.seed)
+        loss_of = self._loss()
+        curves: dict[str, list[float]] = {"validation": [], "test": [], "loss": [], "seconds": []}
+        diverged = None
+        for epoch in range(1, self.epochs + 1):
+            model.train()
+            started, total = perf_counter(), torch.zeros(())
+            for rows in torch.randperm(len(x), generator=order).split(self.batch_size):
+                if len(rows) == 1 and len(x) > 1:  # batch normalisation cannot take a single sample
+                    continue
+                loss = loss_of(model(x[rows]), y[rows])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                total += loss.detach() * len(rows)
+            curves["seconds"].append(perf_counter() - started)
+            scores = {part: self._score(model, part) for part in ("validation", "test")}
+            if not (math.isfinite(total) and all(map(math.isfinite, scores.values()))):
+                diverged = epoch
+                break
+            curves["loss"].append(float(total) / len(x))
+            for part, score in scores.items():
+                curves[part].append(score)
+        final = {f"score_{part}": None if diverged else curves[part][-1] for part in ("validation", "test")}
+        return {**final, "diverged": diverged, "curves": curves}
+
+    def _signals(self, model: nn.Module, layers: list[nn.Module]) -> tuple[list[Array], list[float]]:
+        """f'(z) of every use of an activation, (observations, units), and RMS(dL/dz) of each, on training data."""
+        x, y = (tensor[:SAMPLE] for tensor in self._tensors["train"])
+        seen: list[tuple[nn.Module, Tensor]] = []
+        hooks = [m.register_forward_pre_hook(lambda m, given: seen.append((m, given[0]))) for m in layers]
+        model.eval()
+        try:
+            loss = self._loss()(model(x), y)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        reached = [z for _, z in seen if z.requires_grad]
+        gradients = torch.autograd.grad(loss, reached, allow_unused=True) if reached else ()
+        slopes: list[Array] = []
+        for module, z in seen:  # through the layer itself, so that learned parameters count as they now are
+            inputs = z.detach().clone().requires_grad_()
+            (slope,) = torch.autograd.grad(module(inputs).sum(), inputs)
+            units_last = slope.movedim(1, -1) if slope.ndim > 3 else slope  # an image's units are its channels
+            slopes.append(units_last.reshape(-1, units_last.shape[-1]).numpy())
+        return slopes, [float(g.double().square().mean().sqrt()) for g in gradients if g is not None]
+
+    def _score(self, model: nn.Module, part: str) -> float:
+        """The metric on a part; nan where the outputs are not finite."""
+        model.eval()
+        with torch.no_grad():
+            output = model(self._tensors[part][0])
+        truth: Part = getattr(self.data, part)
+        if not bool(torch.isfinite(output).all()):
+            return math.nan
+        if self.data.task == "classification":
+            return self.metric.of(truth.y, output.argmax(-1).numpy())
+        mean, deviation = self.data.target_scale
+        return self.metric.of(truth.y, output.reshape(-1).double().numpy() * deviation + mean)
+
+    def _loss(self) -> Callable[[Tensor, Tensor], Tensor]:
+        if self.data.task == "classification":
+            return nn.functional.cross_entropy
+        return lambda output, target: nn.functional.mse_loss(output.reshape(-1), target)
+
+    def _tensor(self, part: Part) -> tuple[Tensor, Tensor]:
+        x = torch.from_numpy(part.x)
+        if self.data.task == "classification":
+            return x, torch.from_numpy(part.y).long()
+        mean, deviation = self.data.target_scale
+        return x, torch.from_numpy((part.y - mean) / (deviation or 1.0)).float()
+
+    @contextmanager
+    def _settings(self, seed: int) -> Iterator[None]:
+        """The seed of this run; the caller's random state and threads come back afterwards."""
+        threads = torch.get_num_threads()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if self.make_model is None:
+                torch.set_num_threads(1)  # matrices of 64 x 64: a second thread costs more than it brings
+            try:
+                yield
+            finally:
+                torch.set_num_threads(threads)
