@@ -36,6 +36,10 @@ class OutputError(NonlinError, ValueError):
     """A place that cannot be written."""
 
 
+class MissingExtra(NonlinError, ImportError):
+    """A package that an optional part needs and that is not installed."""
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """The nearest known names as the end of a message: "did you mean 'relu'?", or "" when none is near.
 
