@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from nonlin.errors import NonlinError
+from nonlin.errors import NonlinError, ParameterError
 
 app = typer.Typer(
     help="Every activation function once, as a formula: look at them, draw them, compare them on your own data.",
@@ -64,8 +65,10 @@ def list_(json: _Json = False) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A name, an alias or a spec: gelu, LeakyReLU, 'swish(beta=1.5)'.")],
-    against: Annotated[str | None, typer.Option(help="Another activation to put beside it.")] = None,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A name, an alias or a spec: gelu, LeakyReLU, 'swish(beta=1.5)'.")
+    ],
+    against: Annotated[str | None, typer.Option(metavar="OTHER", help="Another activation to put beside it.")] = None,
     json: _Json = False,
 ) -> None:
     """One activation: formula, derivative, curve, facts, other libraries; or two side by side."""
@@ -97,8 +100,8 @@ def _show_two(first: Any, second: Any, json: bool) -> None:
 
 @app.command()
 def plot(
-    names: Annotated[list[str], typer.Argument(help="Names, aliases or specs.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The picture to write: .png, .svg or .pdf.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names, aliases or specs.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The picture to write: .png, .svg or .pdf.")],
     derivative: Annotated[bool, typer.Option("--derivative", help="Draw the derivatives as well.")] = False,
 ) -> None:
     """Draw activations, and their derivatives, into a picture."""
@@ -106,6 +109,57 @@ def plot(
 
     check_path(out)
     print(save(plot(*names, derivative=derivative), out))
+
+
+@app.command()
+def compare(
+    data: Annotated[
+        Path | None, typer.Argument(metavar="DATA", help="A CSV file; without one, scikit-learn's digits.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of DATA to predict.")] = None,
+    activations: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-a",
+            "--activations",
+            metavar="NAMES",
+            help="Names, specs or formulas, with commas between or given repeatedly.",
+        ),
+    ] = None,
+    baseline: Annotated[str, typer.Option(metavar="NAME", help="What the others are compared with.")] = "relu",
+    seeds: Annotated[int, typer.Option(metavar="N", help="Fresh runs of each activation.")] = 10,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of each run.", show_default="20")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="FOLDER", help="The folder for the report; the same one again goes on after a stop."
+        ),
+    ] = None,
+    json: _Json = False,
+) -> None:
+    """Which activation is best on this data, and whether the difference is real."""
+    from nonlin.comparison import compare_digits, compare_table
+
+    if (data is None) != (target is None):
+        missing = "DATA" if data is None else "--target"
+        raise ParameterError(f"DATA and --target go together: {missing} is missing: give both, or neither for the demo")
+    settings: dict[str, Any] = {
+        "activations": [a for text in activations for a in _listed(text)] if activations else None,
+        "baseline": baseline,
+        "seeds": seeds,
+        "epochs": epochs,
+        "out": out,
+    }
+    result = compare_digits(**settings) if data is None else compare_table(data, target or "", **settings)
+    if json:
+        return _print_json(result.to_dict())
+    _print(result)
+    print(f"{result.verdict}\n{result.report}")
+
+
+def _listed(text: str) -> list[str]:
+    """The parts between commas that are not inside parentheses."""
+    return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
 
 
 def _print(renderable: Any) -> None:

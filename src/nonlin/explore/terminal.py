@@ -27,10 +27,10 @@ def listing(activations: Iterable[Activation]) -> Table:
     """A table of activations, in sections by family."""
     table = Table(box=None, padding=(0, 2, 0, 0), collapse_padding=True, header_style="bold")
     table.add_column("name", no_wrap=True)
-    table.add_column("formula", overflow="fold", ratio=7)
+    table.add_column("formula", overflow="fold", ratio=3)
     table.add_column("range", overflow="fold", min_width=8)
     table.add_column("gain", justify="right", no_wrap=True)
-    table.add_column("aliases", overflow="fold", style="dim", ratio=4, min_width=11)
+    table.add_column("aliases", overflow="fold", style="dim", ratio=1, min_width=9)
     family = ""
     for activation in activations:
         definition = activation.definition
