@@ -42,7 +42,7 @@ FRAMEWORKS = {
     "cupy": {"backends/cupy.py"},
 }
 # Text becomes code in one step only: the printed source of a formula.
-COMPILE_STEP = {"backends/kernels/compile.py"}
+COMPILE_STEP = {"backends/printer.py"}
 RUNS_TEXT = {"eval", "exec", "compile", "sympify", "parse_expr", "lambdify"}
 UNPICKLERS = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 # An activation is named where it is defined and where a user's default is chosen. The names in the language are

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,7 @@ class Target:
     at_most: str = "minimum({0}, {1})"
     at_least: str = "maximum({0}, {1})"
     magnitude: str = "abs({0})"
+    prepare: Callable[[Any], Any] = lambda expr: expr  # rearranges a smooth expression before it is printed
     branches: bool = False  # whether `if` chooses between pieces: a scalar function
 
 
@@ -51,6 +52,16 @@ def source(formula: Formula, orders: Orders, target: Target, name: str = "f") ->
     printer = _Printer(formula, target)
     body = printer.with_branches(pieces) if target.branches else printer.with_selects(pieces)
     return "\n".join([f"def {name}({', '.join(argument_names(formula))}):", *(f"    {line}" for line in body), ""])
+
+
+def function(text: str, name: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+    """A function from printed source: text that this file wrote from a tree of atoms, never a user's text.
+
+    This is the one step of nonlin where text becomes code. `namespace` is what the table's templates name.
+    """
+    namespace["INF"] = math.inf
+    exec(compile(text, f"<nonlin {name}>", "exec"), namespace)
+    return namespace[name]
 
 
 def _merged(pieces: Pieces) -> Pieces:
@@ -96,7 +107,7 @@ class _Printer:
                 low = pieces.breaks[i - 1] if i else None
                 high = pieces.breaks[i] if i < len(pieces.breaks) else None
                 expr = expr.subs(x, self.clamped(low, high))
-            exprs.append(expr)
+            exprs.append(self.target.prepare(expr))
         self.note_repeated([*exprs, *pieces.breaks])
         texts = [self.text(e) for e in exprs]
         result = self.at_infinity(texts[-1], pieces.exprs[-1], "+")

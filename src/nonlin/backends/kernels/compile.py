@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from nonlin.backends.kernels import scalar
-from nonlin.backends.printer import Target, argument_names, source
+from nonlin.backends.printer import Target, argument_names, function, source
 from nonlin.language import atoms
 from nonlin.language.formula import Formula, Orders
 
@@ -61,18 +61,12 @@ def kernel(formula: Formula, orders: Orders, arrays: tuple[bool, ...]) -> Kernel
     `arrays` says which parameters are arrays of x's size; the others are Python floats. The loop releases the
     GIL. Numba compiles it at the first call with each dtype.
     """
-    namespace: dict[str, Any] = {"math": math, "scalar": scalar, "INF": math.inf, "float64": np.float64}
-    point = _run(source(formula, orders, TARGET, "point"), "point", namespace)
+    namespace: dict[str, Any] = {"math": math, "scalar": scalar, "float64": np.float64}
+    point = function(source(formula, orders, TARGET, "point"), "point", namespace)
     namespace["point"] = njit(error_model="numpy", nogil=True)(point)
     names = argument_names(formula)[1:]
     elements = [f"float64({name}[i])" if array else name for name, array in zip(names, arrays, strict=True)]
     text = _LOOP.format(
         parameters="".join(f", {name}" for name in names), arguments="".join(f", {e}" for e in elements)
     )
-    return njit(error_model="numpy", nogil=True)(_run(text, "loop", namespace))
-
-
-def _run(text: str, name: str, namespace: dict[str, Any]) -> Callable[..., Any]:
-    """A function from printed source: text that the printer wrote from a tree of atoms, never a user's text."""
-    exec(compile(text, f"<nonlin {name}>", "exec"), namespace)
-    return namespace[name]
+    return njit(error_model="numpy", nogil=True)(function(text, "loop", namespace))
