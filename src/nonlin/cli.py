@@ -71,7 +71,7 @@ def show(
     against: Annotated[str | None, typer.Option(metavar="OTHER", help="Another activation to put beside it.")] = None,
     json: _Json = False,
 ) -> None:
-    """One activation: formula, derivative, curve, facts, other libraries; or two side by side."""
+    """One activation in full, or two side by side."""
     from nonlin.registry import get
 
     activation = get(name)
@@ -100,11 +100,11 @@ def _show_two(first: Any, second: Any, json: bool) -> None:
 
 @app.command()
 def plot(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names, aliases or specs.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names, aliases or specs.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The picture to write: .png, .svg or .pdf.")],
     derivative: Annotated[bool, typer.Option("--derivative", help="Draw the derivatives as well.")] = False,
 ) -> None:
-    """Draw activations, and their derivatives, into a picture."""
+    """Draw activations into a picture."""
     from nonlin.explore.plots import check_path, plot, save
 
     check_path(out)
@@ -128,7 +128,7 @@ def compare(
     ] = None,
     baseline: Annotated[str, typer.Option(metavar="NAME", help="What the others are compared with.")] = "relu",
     seeds: Annotated[int, typer.Option(metavar="N", help="Fresh runs of each activation.")] = 10,
-    epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of each run.", show_default="20")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of each run, 20 without it.")] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -137,7 +137,7 @@ def compare(
     ] = None,
     json: _Json = False,
 ) -> None:
-    """Which activation is best on this data, and whether the difference is real."""
+    """Which activation is best on your data, and is it real?"""
     from nonlin.comparison import compare_digits, compare_table
 
     if (data is None) != (target is None):

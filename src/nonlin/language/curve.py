@@ -14,7 +14,6 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-import mpmath
 import numpy as np
 import sympy
 
@@ -79,19 +78,20 @@ class Curve:
     def _smooth(self, expr: Any, low: Any, high: Any) -> list[Interval]:
         """The intervals of a piece between poles, ends of the domain, and kinks that stayed in the expression."""
         found: list[Any] = []
-        for condition in set(_suspects(expr)):
+        for condition in {c for c in _suspects(expr) if not c.has(*atoms.PIECEWISE)}:
             try:
                 found.extend(exact(p, {}) for p in exact_roots(condition))
             except Unresolved:
                 self.breaks_exact = False
                 found.extend(self._crossings(condition, low, high))
-        edges = [low, *(p for p in _distinct(found) if low < p < high), high]
-        pairs = list(pairwise(edges))
-        exprs = [_resolved(expr, _between(a, b)) for a, b in pairs]
-        return [
-            Interval(a, b, _derivatives(e) if self._defined(e, a, b) else _UNDEFINED)
-            for e, (a, b) in zip(exprs, pairs, strict=True)
-        ]
+        intervals: list[Interval] = []
+        for a, b in pairwise([low, *(p for p in _distinct(found) if low < p < high), high]):
+            part = _resolved(expr, _between(a, b))
+            if part.has(*atoms.PIECEWISE):  # conditions on conditions: the inner ones are resolved now
+                intervals.extend(self._smooth(part, a, b))
+            else:
+                intervals.append(Interval(a, b, _derivatives(part) if self._defined(part, a, b) else _UNDEFINED))
+        return intervals
 
     def _defined(self, expr: Any, low: Any, high: Any) -> bool:
         value = exact(expr, {x: _between(low, high)})
@@ -201,19 +201,20 @@ def _derivatives(value: Any) -> tuple[Any, Any, Any]:
 
 
 def _resolved(expr: Any, place: Any) -> Any:
-    """The branch that holds at a place, in place of each condition."""
+    """The branch that holds at a place, in place of each condition that has no condition inside."""
     if not expr.has(*atoms.PIECEWISE):
         return expr
-    args = [_resolved(a, place) for a in expr.args]
+    condition = expr.args[1] if isinstance(expr, atoms.Where) else expr.args[0]
+    if not isinstance(expr, atoms.PIECEWISE) or condition.has(*atoms.PIECEWISE):
+        return expr.func(*(_resolved(a, place) for a in expr.args))
+    value = exact(condition, {x: place})
     if isinstance(expr, atoms.Sign):
-        return sympy.Integer(int(mpmath.sign(exact(args[0], {x: place}))))
+        return sympy.Integer(int(value > 0) - int(value < 0))
     if isinstance(expr, atoms.Choose):
-        return args[1] if exact(args[0], {x: place}) >= 0 else args[2]
-    if isinstance(expr, atoms.Where):
-        value = exact(args[1], {x: place})
-        holds = value > 0 or (value == 0 and args[0] != atoms.GREATER)
-        return args[2] if (value == 0 if args[0] == atoms.EQUAL else holds) else args[3]
-    return expr.func(*args)
+        return _resolved(expr.args[1] if value >= 0 else expr.args[2], place)
+    kind, _, a, b = expr.args
+    holds = value == 0 if kind == atoms.EQUAL else value > 0 or (value == 0 and kind == atoms.GREATER_EQUAL)
+    return _resolved(a if holds else b, place)
 
 
 def _between(low: Any, high: Any) -> Any:
