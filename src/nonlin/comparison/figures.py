@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from nonlin.comparison.metrics import METRICS
 from nonlin.comparison.text import signed
@@ -64,7 +65,7 @@ def differences(comparison: Comparison) -> str:
                 )
                 continue
             offsets = row + 0.24 * (np.arange(len(one.differences)) % 3 - 1) / 2  # equal values stay visible
-            axes.plot(one.differences, offsets, ".", color=colour, alpha=0.45, ms=6, mew=0)
+            axes.plot(one.differences, offsets, ".", color=colour, alpha=0.6, ms=7, mew=0)
             if math.isfinite(one.low):
                 axes.plot([one.low, one.high], [row, row], color=colour, lw=3, solid_capstyle="butt")
             axes.plot(one.difference, row, "o", color=colour, ms=7, mec="white")
@@ -78,6 +79,8 @@ def differences(comparison: Comparison) -> str:
 def rate_curves(comparison: Comparison) -> str:
     """Validation score against learning rate, one panel an activation, the chosen rate marked."""
     choices = comparison.results.choices
+    curves = {name: [v for v in choice.curve.values() if math.isfinite(v)] for name, choice in choices.items()}
+    scales = _scales({n: (float(np.median(c)), max(c)) if c else (math.nan, math.nan) for n, c in curves.items()})
 
     def panel(axes: Axes, name: str) -> None:
         for other, choice in choices.items():
@@ -86,9 +89,10 @@ def rate_curves(comparison: Comparison) -> str:
                 colour = BASELINE if name == comparison.plan.baseline else COLOURS["better"]
                 axes.plot(list(choice.curve), list(choice.curve.values()), "o-", color=colour, ms=4, zorder=3)
                 axes.axvline(choice.rate, color=colour, lw=1, ls=":")
-        axes.set_xscale("log")
-        edge = ": edge of the range" if choices[name].at_edge else ""
-        axes.set_title(f"{_short(name)}  {choices[name].rate:.3g}{edge}", fontsize=9)
+        _log(axes)
+        edge = " at the edge" if choices[name].at_edge else ""
+        axes.set_title(f"{_short(name)}: {choices[name].rate:.3g}{edge}{scales[name][2]}", fontsize=9)
+        axes.set_ylim(scales[name][:2])
 
     return _panels(comparison, panel, "learning rate", f"validation {_metric(comparison)}", "Learning-rate curves")
 
@@ -97,6 +101,8 @@ def learning_curves(comparison: Comparison) -> str:
     """Test score against epoch: the mean over seeds and their range, the baseline dashed."""
     curves = {name: _curve(comparison, name) for name in comparison.plan.activations}
     base = comparison.plan.baseline
+    settled = comparison.plan.epochs // 4  # by then most have left the start, which would squeeze the rest
+    scales = _scales({name: (float(low[settled]), float(high.max())) for name, (low, _, high) in curves.items()})
 
     def panel(axes: Axes, name: str) -> None:
         low, mean, high = curves[name]
@@ -105,7 +111,8 @@ def learning_curves(comparison: Comparison) -> str:
         axes.plot(epochs, curves[base][1], color=BASELINE, lw=1, ls="--")
         axes.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
         axes.plot(epochs, mean, color=colour, lw=1.5)
-        axes.set_title(_short(name), fontsize=9)
+        axes.set_title(f"{_short(name)}{scales[name][2]}", fontsize=9)
+        axes.set_ylim(scales[name][:2])
 
     return _panels(comparison, panel, "epoch", f"test {_metric(comparison)}", "Learning curves")
 
@@ -123,7 +130,7 @@ def health(comparison: Comparison) -> str:
         dead.set_xlabel("dead units, %")
         ratio.axvspan(1e-3, 1e3, color=BAND, lw=0)
         ratio.plot(table["gradient_ratio"], rows, "o", color=COLOURS["better"])
-        ratio.set_xscale("log")
+        _log(ratio)
         known = [v for v in table["gradient_ratio"] if v > 0]
         ratio.set_xlim(min([3e-4, *(v / 3 for v in known)]), max([3e3, *(3 * v for v in known)]))
         ratio.set_xlabel("gradient, first / last layer")
@@ -138,7 +145,7 @@ def _panels(comparison: Comparison, draw: Any, x: str, y: str, title: str) -> st
     rows = math.ceil(len(names) / columns)
     with rc_context(STYLE):
         figure = Figure(figsize=(8.5, 0.6 + 1.9 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
+        grid = figure.subplots(rows, columns, sharex=True, squeeze=False).flat
         for axes, name in zip(grid, names, strict=False):
             draw(axes, name)
         for axes in list(grid)[len(names) :]:
@@ -146,6 +153,26 @@ def _panels(comparison: Comparison, draw: Any, x: str, y: str, title: str) -> st
         figure.supxlabel(x, fontsize=10)
         figure.supylabel(y, fontsize=10)
         return _svg(figure, title)
+
+
+def _scales(ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float | None, float | None, str]]:
+    """Limits of the score axis and what to add to the title: one scale for all, and one of its own for each that
+    stays far below, so that neither squeezes the other."""
+    highs = [high for _, high in ranges.values() if math.isfinite(high)]
+    reach = FAR_OFF * float(np.median([high - low for low, high in ranges.values() if math.isfinite(high)] or [0.0]))
+    common = {n: r for n, r in ranges.items() if math.isfinite(r[1]) and r[1] >= max(highs) - max(reach, 1e-9)}
+    low, high = min(r[0] for r in common.values()), max(highs)
+    pad = 0.08 * (high - low) or 0.01
+    own = (None, None, " (own scale)")
+    return {name: (low - pad, high + pad, "") if name in common else own for name in ranges}
+
+
+def _log(axes: Axes) -> None:
+    """A logarithmic axis with plain numbers: the default labels are mathematics, which is off."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(10, numticks=6))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _curve(comparison: Comparison, name: str) -> tuple[Any, Any, Any]:

@@ -13,19 +13,20 @@ from nonlin.comparison.metrics import METRICS
 from nonlin.comparison.plan import FILE as PLAN_FILE
 from nonlin.comparison.plan import Plan, write_whole
 from nonlin.comparison.result import Comparison
-from nonlin.comparison.text import duration, share, signed, significant
+from nonlin.comparison.text import duration, share, signed, significant, spread
 
 CSS = """
 :root { color-scheme: light }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a;
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a;
        background: #fff }
 h1 { font-size: 1.1rem; font-weight: 600; color: #555; margin: 0 } h2 { margin: 2.5rem 0 .5rem; font-size: 1.25rem }
 .verdict { font-size: 1.45rem; line-height: 1.35; margin: .5rem 0 1.5rem }
-.scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap }
+.scroll { overflow-x: auto } 
+table { border-collapse: collapse; font-size: .94rem; font-variant-numeric: tabular-nums; width: 100% }
+th, td { padding: .3rem .4rem; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap }
 th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left } td:first-child { white-space: normal; font-weight: 600 }
 th { border-bottom: 2px solid #888; font-weight: 600; font-size: .9rem; vertical-align: bottom; white-space: normal }
-svg { max-width: 100%; height: auto } .note { color: #555; font-size: .95rem } li { margin: .2rem 0 }
+svg { width: 100%; height: auto } .note { color: #555; font-size: .95rem } li { margin: .2rem 0 }
 pre { background: #f5f5f5; padding: 1rem; overflow-x: auto; font-size: .85rem }
 """
 
@@ -46,11 +47,11 @@ def html(comparison: Comparison) -> str:
         ("Learning rates", _rates(comparison)),
         ("Learning curves", _figure(figures.learning_curves(comparison), "curves", (
             f"Mean test score of {_seeds(plan)} by epoch, with the range of the seeds; dashed: "
-            f"{escape(plan.baseline)}."))),
+            f"{escape(plan.baseline)}. Curves that leave a panel go on below it."))),
         ("Health of the networks", _figure(figures.health(comparison), "health", (
             "Dead: a unit whose |f'(z)| exceeds a thousandth of its maximum in fewer than 1 % of the samples. "
-            "Gradient: RMS of dL/dz at the first activation over that at the last, after training; outside the band "
-            "it vanishes or explodes. Medians over the seeds."))),
+            "Gradient: RMS of dL/dz at the first activation over that at the last; outside the band "
+            "it vanishes or explodes. Medians over the seeds, after the last epoch."))),
         ("To repeat it", _repeat(plan)),
     ]  # fmt: skip
     body = "\n".join(f"<section>\n<h2>{title}</h2>\n{content}\n</section>" for title, content in sections)
@@ -81,7 +82,7 @@ def _ranking(comparison: Comparison) -> str:
         cells = (
             row["activation"],
             row["verdict"],
-            f"{significant(row['score_mean'])} ± {significant(row['score_std'], 2)}",
+            spread(row["score_mean"], row["score_std"]),
             signed(row["difference"]) if against else "",
             f"{signed(row['low'])} to {signed(row['high'])}" if against else "",
             significant(row["p"], 2) if against else "",
@@ -103,7 +104,9 @@ def _differences(comparison: Comparison) -> str:
     judgement, base = comparison.judgement, escape(comparison.plan.baseline)
     control = judgement.control
     needs = [f"{escape(name)} about {one.seeds_needed}" for name, one in judgement.of.items() if one.seeds_needed]
-    diverged = comparison.trials[(comparison.trials["role"] != "tuning") & comparison.trials["diverged_at_epoch"].notna()]
+    diverged = comparison.trials[
+        (comparison.trials["role"] != "tuning") & comparison.trials["diverged_at_epoch"].notna()
+    ]
     notes = [
         f"Each dot is one seed, the bar the 95 % interval of the mean (BCa bootstrap). The band is the noise floor, "
         f"±{significant(comparison.noise_floor)}: {base} against itself under other seeds came out {control.verdict} "
@@ -124,7 +127,10 @@ def _rates(comparison: Comparison) -> str:
         return f"<p>One rate was given, {significant(plan.learning_rates[0])}, so none was chosen.</p>"
     edges = [escape(name) for name, choice in choices.items() if choice.at_edge]
     widened = [escape(name) for name, choice in choices.items() if choice.widened]
-    notes = ["Mean validation score of two runs under seeds of their own; dotted: the rate chosen; grey: the others."]
+    notes = [
+        "Validation score, the mean over the last quarter of the epochs of two runs under seeds of their own; dotted: the rate chosen; grey: the others. "
+        "Curves that leave a panel go on below it."
+    ]
     if widened:
         notes.append(f"The best rate lay at the edge of the range, which was widened once, for: {', '.join(widened)}.")
     if edges:
@@ -149,8 +155,9 @@ def _repeat(plan: Plan) -> str:
 <li>Data: {escape(plan.data["name"])}; {train} training, {validation} validation, {test} test samples; SHA-256
 <code>{plan.data["sha256"][:16]}…</code></li>
 <li>Training: Adam, {plan.epochs} epochs, batches of {plan.batch_size}, learning rates
-{", ".join(significant(rate) for rate in plan.learning_rates)}; the score of the last epoch counts</li>
-<li>Seeds: final {_span(recorded, "final")}, control {_span(recorded, "control")}, tuning {_span(recorded, "tuning")}</li>
+{", ".join(significant(rate) for rate in plan.learning_rates)}; the epoch of the best validation score counts</li>
+<li>Seeds: final {_span(recorded, "final")}, control {_span(recorded, "control")},
+tuning {_span(recorded, "tuning")}</li>
 <li>{initialised}</li>
 <li>Versions: {escape(versions)}</li>
 </ul>

@@ -17,6 +17,9 @@ from nonlin.comparison.run import Results
 from nonlin.comparison.text import signed, significant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console, ConsoleOptions
     from rich.table import Table
 
 ROLES = ("tuning", "final", "control")
@@ -62,10 +65,10 @@ class Comparison:
             "results": str(self.report.with_name("results.csv")),
         }
 
-    def __rich__(self) -> Table:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         from nonlin.comparison.terminal import rich_table
 
-        return rich_table(self)
+        yield rich_table(self, options.max_width)
 
 
 def concluded(plan: Plan, results: Results, margin: float | None, report: Path) -> Comparison:
@@ -153,6 +156,7 @@ def _trials(results: Results) -> pd.DataFrame:
             **trial.key,
             "score_validation": _float(outcome["score_validation"]),
             "score_test": _float(outcome["score_test"]),
+            "epoch": _float(outcome["epoch"]),
             "diverged_at_epoch": _float(outcome["diverged"]),
             "epoch_seconds": median(outcome["curves"]["seconds"]),
             "dead_share": _float(outcome.get("dead_share")),

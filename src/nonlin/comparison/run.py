@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,7 @@ class Choice:
     rate: float
     at_edge: bool
     widened: bool
-    curve: dict[float, float]  # rate -> mean validation score, nan where a run diverged
+    curve: dict[float, float]  # rate -> validation score, nan where a run diverged
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,11 @@ def _work(ledger: Ledger, train: Train, progress: Progress) -> None:
 
 
 def _choice(plan: Plan, name: str, outcomes: Mapping[Trial, Outcome], wider: float | None = None) -> Choice:
-    """The rate of the best mean validation score; the smaller one of equals."""
+    """The rate of the best validation score; the smaller one of equals."""
     rates = sorted({*plan.learning_rates, *([] if wider is None else [wider])})
     if len(plan.learning_rates) == 1:
         return Choice(rates[0], False, False, {})
-    curve = {rate: _mean([outcomes[t] for t in plan.tuning(name, (rate,))]) for rate in rates}
+    curve = {rate: _score([outcomes[t] for t in plan.tuning(name, (rate,))]) for rate in rates}
     ranked = sorted(rates, key=lambda rate: (-_finite(curve[rate]), rate))
     best = ranked[0]
     # Where all rates do equally badly, the first of them is not an edge that a wider range would move.
@@ -78,9 +77,11 @@ def _choice(plan: Plan, name: str, outcomes: Mapping[Trial, Outcome], wider: flo
     return Choice(best, alone and best in (rates[0], rates[-1]), wider is not None, curve)
 
 
-def _mean(outcomes: list[Outcome]) -> float:
-    scores: list[Any] = [outcome["score_validation"] for outcome in outcomes]
-    return math.nan if None in scores else float(np.mean(scores))
+def _score(outcomes: list[Outcome]) -> float:
+    """Mean validation score over the last quarter of the epochs: the best epoch would favour the most unsteady rate."""
+    curves = [outcome["curves"]["validation"] for outcome in outcomes]
+    diverged = any(outcome["diverged"] is not None for outcome in outcomes)
+    return math.nan if diverged else float(np.mean([curve[-math.ceil(len(curve) / 4) :] for curve in curves]))
 
 
 def _finite(score: float) -> float:

@@ -6,22 +6,26 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from nonlin.comparison.metrics import METRICS
 from nonlin.comparison.plan import Plan, Trial
-from nonlin.comparison.text import clock, duration, share, significant, signed
+from nonlin.comparison.text import clock, duration, share, signed, significant
 
 if TYPE_CHECKING:
     from nonlin.comparison.result import Comparison
 
+WIDE = 110
 LINES = 10  # how often a run without a terminal says where it is
 
 
 class Progress:
-    """A live table at a terminal, a line now and then elsewhere. Counts finished trials, on standard error, so that what is printed on standard output stays clean."""
+    """A live table at a terminal, a line now and then elsewhere; on standard error, so that standard output is clean."""
 
     def __init__(self, plan: Plan, console: Console | None = None):
         self._plan = plan
@@ -51,6 +55,7 @@ class Progress:
     def update(self, outcomes: Mapping[Trial, Mapping[str, Any]]) -> None:
         """Show what is finished."""
         done = len(outcomes)
+        self._total = max(self._total, done)  # before the widening is known, a finished run has more
         if self._started is None:
             self._started, self._before = monotonic(), done
             if done:
@@ -87,25 +92,34 @@ class Progress:
         return table
 
 
-def rich_table(comparison: Comparison) -> Table:
-    """The ranked table of a comparison for a Rich console."""
-    table = Table(caption=f"noise floor {significant(comparison.noise_floor)}", caption_justify="left")
-    for heading in ("activation", "verdict"):
-        table.add_column(heading, no_wrap=heading == "verdict")
-    for heading in (f"test {comparison.plan.metric}", "difference", "95 % interval", "p", "rate", "epoch", "dead", "grad"):
-        table.add_column(heading, justify="right", no_wrap=True)
+def rich_table(comparison: Comparison, width: int = 120) -> Table:
+    """The ranked table of a comparison for a Rich console; below 110 columns without the intervals."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("activation", overflow="fold", min_width=10)
+    table.add_column("verdict")
+    metric = METRICS[comparison.plan.metric].label
+    for heading in (f"test {metric}", "differ- ence", "95 % interval", "p", "best rate", "epoch", "dead", "gradient"):
+        if heading != "95 % interval" or width >= WIDE:
+            table.add_column(heading, justify="right")
     for row in comparison.table.to_dict("records"):
         against = row["verdict"] != "baseline"
+        interval = f"{signed(row['low'])} to {signed(row['high'])}" if against else ""
+        edge = "*" if comparison.results.choices[row["activation"]].at_edge else ""
         table.add_row(
             escape(row["activation"]),
             row["verdict"],
-            f"{significant(row['score_mean'])} ± {significant(row['score_std'])}",
-            signed(row["difference"]) if against else "",
-            f"{signed(row['low'])} to {signed(row['high'])}" if against else "",
-            significant(row["p"]) if against else "",
-            significant(row["learning_rate"]),
-            duration(row["epoch_seconds"]),
-            share(row["dead_share"]),
-            significant(row["gradient_ratio"], 2),
+            _fixed(spread(row["score_mean"], row["score_std"])),
+            _fixed(signed(row["difference"]) if against else ""),
+            *([_fixed(interval)] if width >= WIDE else []),
+            _fixed(significant(row["p"], 2) if against else ""),
+            _fixed(significant(row["learning_rate"]) + edge),
+            _fixed(duration(row["epoch_seconds"])),
+            _fixed(share(row["dead_share"])),
+            _fixed(significant(row["gradient_ratio"], 2)),
         )
     return table
+
+
+def _fixed(text: str) -> Text:
+    """A number is never broken over two lines."""
+    return Text(text.replace(" ", "\u00a0"), no_wrap=True)

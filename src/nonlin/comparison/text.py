@@ -2,6 +2,8 @@
 
 import math
 
+ABSENT = "\u2013"  # a dash: no number, as the p of the baseline
+
 
 def significant(value: float, digits: int = 3) -> str:
     """To three significant digits; a dash for what is not there.
@@ -9,21 +11,34 @@ def significant(value: float, digits: int = 3) -> str:
     >>> significant(0.97531), significant(1e-7), significant(float("nan"))
     ('0.975', '1e-07', '–')
     """
-    return f"{value:.{digits}g}" if math.isfinite(value) else "–"
+    return f"{value:.{digits}g}" if math.isfinite(value) else ABSENT
+
+
+def spread(mean: float, deviation: float) -> str:
+    """Mean and standard deviation of a score, to the same decimals where it is of the size of 1.
+
+    >>> spread(0.96123, 0.00812), spread(-3120.0, 45.2)
+    ('0.961 ± 0.008', '-3.12e+03 ± 45.2')
+    """
+    if abs(mean) < 10 and deviation < 10:
+        return f"{mean:.3f} ± {deviation:.3f}"
+    return f"{significant(mean)} ± {significant(deviation)}"
 
 
 def signed(value: float) -> str:
     """A difference: its sign always shown.
 
-    >>> signed(0.01234), signed(-0.2)
-    ('+0.0123', '-0.2')
+    >>> signed(0.01234), signed(-0.2), signed(-451.7)
+    ('+0.0123', '-0.2000', '-452')
     """
-    return f"{value:+.3g}" if math.isfinite(value) else "–"
+    if not math.isfinite(value):
+        return ABSENT
+    return f"{value:+.4f}" if 5e-5 <= abs(value) < 10 or value == 0 else f"{value:+.3g}"
 
 
 def share(value: float) -> str:
     """A share in percent."""
-    return f"{100 * value:.1f} %" if math.isfinite(value) else "–"
+    return f"{100 * value:.1f} %" if math.isfinite(value) else ABSENT
 
 
 def duration(seconds: float) -> str:

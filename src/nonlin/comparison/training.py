@@ -102,7 +102,8 @@ class Trainer:
     def __call__(self, trial: Trial) -> dict[str, Any]:
         """What one trial gives, as JSON: scores, loss and seconds an epoch, and the network's health.
 
-        A loss that is not finite ends the run: that is a result, with score None and the epoch in `diverged`.
+        The scores are those of the epoch with the best validation score, the later one of equals. A loss that is
+        not finite ends the run: that is a result, with scores of None and the epoch in `diverged`.
         """
         with self._settings(trial.seed):
             model, source = self.built(trial.activation)
@@ -161,8 +162,12 @@ class Trainer:
             curves["loss"].append(float(total) / len(x))
             for part, score in scores.items():
                 curves[part].append(score)
-        final = {f"score_{part}": None if diverged else curves[part][-1] for part in ("validation", "test")}
-        return {**final, "diverged": diverged, "curves": curves}
+        scored: dict[str, float | int | None] = dict.fromkeys(("score_validation", "score_test", "epoch"))
+        if diverged is None:
+            # The epoch that the validation part would have one stop at: one bad last step decides nothing.
+            best = max(range(self.epochs), key=lambda epoch: (curves["validation"][epoch], epoch))
+            scored = {f"score_{part}": curves[part][best] for part in ("validation", "test")} | {"epoch": best + 1}
+        return {**scored, "diverged": diverged, "curves": curves}
 
     def _signals(self, model: nn.Module, layers: list[nn.Module]) -> tuple[list[Array], list[float]]:
         """f'(z) of every use of an activation, (observations, units), and RMS(dL/dz) of each, on training data."""
