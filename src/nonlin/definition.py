@@ -49,6 +49,7 @@ class Definition:
     `spellings` maps other libraries' parameter names to ours. `same_as` is the spec of an entry that is the same
     function at the default parameters. `along_axis` names the operation of a function of a whole axis; `gate` is the
     formula of one that cuts its input in two halves, value * gate(other half): both are not elementwise.
+    `approximate` names the entries that a layer's argument of that name stands for.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Definition:
     noise: Noise | None = None
     along_axis: str = ""
     gate: str = ""
+    approximate: Mapping[str, str] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, object]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # without the formula, which is made again

@@ -19,8 +19,29 @@ def of(*arrays: Any) -> ModuleType:
     for array in arrays:
         name = _name(type(array))
         if name is not None:
-            return import_module(f"nonlin.backends.{name}")
-    return import_module("nonlin.backends.numpy")
+            return _backend(name)
+    return _backend("numpy")
+
+
+class _Loaded:
+    """The backends that have been used, as attributes."""
+
+
+_loaded = _Loaded()
+
+
+def _backend(name: str) -> ModuleType:
+    _load(name)
+    return getattr(_loaded, name)
+
+
+def _load(name: str) -> None:
+    if not hasattr(_loaded, name):
+        setattr(_loaded, name, import_module(f"nonlin.backends.{name}"))
+
+
+# A compiler that traces the call (Dynamo) is to run this as it stands, for it cannot trace an import.
+_load._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def _name(kind: type) -> str | None:

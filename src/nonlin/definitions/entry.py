@@ -8,7 +8,7 @@ from typing import Any, Literal
 from nonlin.definition import LIBRARIES, Definition, Library, Noise, Peer, peer
 from nonlin.language.parameters import Parameter
 
-_NO_SPELLINGS: Mapping[str, str] = {}
+_NONE: Mapping[str, str] = {}
 
 
 def entry(
@@ -20,7 +20,7 @@ def entry(
     reference: str,
     parameters: Mapping[str, float | tuple[float, str]] | None = None,
     aliases: tuple[str, ...] = (),
-    spellings: Mapping[str, str] = _NO_SPELLINGS,
+    spellings: Mapping[str, str] = _NONE,
     kinks: Literal["smaller", "left", "right"] = "smaller",
     learned: tuple[str, ...] = (),
     always_learned: bool = False,
@@ -28,6 +28,7 @@ def entry(
     noise: Noise | None = None,
     along_axis: str = "",
     gate: str = "",
+    approximate: Mapping[str, str] = _NONE,
     **peers: Any,
 ) -> Definition:
     """A Definition; a parameter is its default, or its default and constraint; a peer is a Peer or a name."""
@@ -58,4 +59,5 @@ def entry(
         noise=noise,
         along_axis=along_axis,
         gate=gate,
+        approximate=approximate,
     )

@@ -8,7 +8,7 @@ from nonlin.definitions.entry import entry
 _entry = partial(entry, family="gates")
 
 ENTRIES = (
-    _entry("gelu", "x*normal_cdf(x)", "GELU",
+    _entry("gelu", "x*normal_cdf(x)", "GELU", approximate={"tanh": "gelu_tanh"},
            torch=peer("GELU", note='approximate="none" by default, which is this one'),
            keras=peer("gelu", note="approximate=False by default, which is this one"),
            jax=peer("gelu", note="approximate=True by default, which is gelu_tanh"),

@@ -1,0 +1,309 @@
+"""PyTorch: the compiled loops on CPU tensors, the printed expression everywhere else, derivatives always ours.
+
+How a call is made decides, never the user. Eagerly, an `autograd.Function` whose backward and jvp multiply by the
+Function of the next derivative: all orders, by x and by parameters that are tensors. Its values come from the
+compiled loops where they can read the memory, else (other devices, FakeTensor, tensor subclasses, tracing modes) from
+the printed expression. Under `torch.compile` a Function of printed expressions, which the compiler fuses; under
+export, `jit.trace`, `fx` and compiled function transforms the printed expression itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.utils._python_dispatch import (
+    _get_current_dispatch_mode,  # pyright: ignore[reportPrivateUsage,reportUnknownVariableType]
+)
+
+from nonlin.backends.kernels.compile import kernel
+from nonlin.backends.selection import selection
+from nonlin.backends.torch_ops import Ops, printed
+from nonlin.backends.vector import FUNCTIONS
+from nonlin.errors import DtypeError
+from nonlin.language.formula import Formula, Orders
+
+_HALF = (torch.float16, torch.bfloat16)
+_FLOATS = (torch.float32, torch.float64, *_HALF)
+_INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8)
+
+
+def evaluate(formula: Formula, orders: Orders, x: Any, parameters: Sequence[Any]) -> Any:
+    """The derivative of that order at x: a tensor of x's dtype, device and memory format.
+
+    Parameters are numbers or tensors that broadcast with x; a gradient by one has that tensor's shape. Integers are
+    kept by a formula that only selects x or an integer constant. Raises DtypeError for other integers and complex.
+    """
+    if not isinstance(x, Tensor):
+        if isinstance(x, torch.fx.Proxy):
+            return _expression(_name(formula, orders), x, parameters)
+        x = torch.as_tensor(x)  # a number or an array beside parameters that are tensors
+    if x.dtype not in _FLOATS:
+        return _selected(formula, orders, x, parameters)
+    if torch.compiler.is_compiling():
+        name = _name(formula, orders)
+        if torch.compiler.is_exporting() or torch._C._are_functorch_transforms_active():
+            return _expression(name, x, parameters)
+        return _Traced.apply(name, x, *map(_plain, parameters))
+    if torch._C._get_tracing_state() is not None:
+        return _expression(_name(formula, orders), x, parameters)
+    return _derivative(_rule(formula, orders), x, *map(_plain, parameters))
+
+
+def _plain(parameter: Any) -> Any:
+    if isinstance(parameter, float | Tensor):
+        return parameter
+    return float(parameter) if isinstance(parameter, int) else torch.as_tensor(parameter)
+
+
+def _selected(formula: Formula, orders: Orders, x: Tensor, parameters: Sequence[Any]) -> Tensor:
+    """Integers stay what they are where the formula selects among x and integers, as torch's own ramps do."""
+    chosen = None
+    if x.dtype in _INTEGERS and not any(orders):
+        chosen = selection(formula, parameters)
+    if chosen is None:
+        raise DtypeError(f"input whose dtype has no activation here: {x.dtype}: convert it to torch.float32")
+    limits = torch.iinfo(x.dtype)
+    pieces: list[Tensor] = []
+    for value in chosen.values:
+        if value is not None and not limits.min <= value <= limits.max:
+            raise DtypeError(f"{x.dtype} cannot hold {value}: convert the input to torch.float32")
+        pieces.append(x if value is None else torch.full_like(x, value))
+    result = pieces[-1]
+    for i in reversed(range(len(chosen.edges))):
+        result = torch.where(chosen.is_left(x, i), pieces[i], result)
+    return result.clone() if result is x else result
+
+
+# Derivatives that know their own derivatives -----------------------------------------------------------------------
+
+
+class Rule:
+    """One derivative of a formula, its order by x and by each parameter: how to compute it, and what comes next."""
+
+    def __init__(self, formula: Formula, orders: Orders):
+        self.formula, self.orders = formula, orders
+
+    def next(self, i: int) -> Rule:
+        """The derivative of this one by argument i: x, then the parameters."""
+        return _rule(self.formula, tuple(n + (i == j) for j, n in enumerate(self.orders)))
+
+    def value(self, x: Tensor, parameters: Sequence[Any]) -> Tensor:
+        if _is_memory(x) and all(_is_memory(p) for p in parameters if isinstance(p, Tensor)):
+            return _looped(self, x, parameters)
+        return _expression(_name(self.formula, self.orders), x, parameters)
+
+
+_rule = lru_cache(maxsize=1024)(Rule)
+
+
+class _Derivative(torch.autograd.Function):
+    """apply(rule, x, *parameters), for eager mode and `torch.func`."""
+
+    @staticmethod
+    def forward(rule: Rule, x: Tensor, *parameters: Any) -> Tensor:
+        return rule.value(x, parameters)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.rule, *arguments = inputs
+        tensors = [a for a in arguments if isinstance(a, Tensor)]
+        ctx.numbers = [None if isinstance(a, Tensor) else a for a in arguments]
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        arguments = _arguments(ctx)
+        return None, *(
+            _summed(grads[0] * _derivative(ctx.rule.next(i), *arguments), a)
+            if ctx.needs_input_grad[i + 1] and grads[0] is not None
+            else None
+            for i, a in enumerate(arguments)
+        )
+
+    @staticmethod
+    def jvp(ctx: Any, _: Any, *tangents: Any) -> Any:
+        arguments = _arguments(ctx)
+        parts = [t * _derivative(ctx.rule.next(i), *arguments) for i, t in enumerate(tangents) if t is not None]
+        return sum(parts[1:], parts[0]).to(arguments[0].dtype) if parts else None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, rule: Rule, *arguments: Any) -> Any:
+        if all(dim is None for dim in in_dims[2:]) and not any(
+            isinstance(a, Tensor) and a.dim() for a in arguments[1:]
+        ):
+            return _Derivative.apply(rule, *arguments), in_dims[1]
+        dims = in_dims[1:]
+        ranks = [a.dim() - (d is not None) for a, d in zip(arguments, dims, strict=True) if isinstance(a, Tensor)]
+        aligned = [a if d is None else _batched(a, d, max(ranks)) for a, d in zip(arguments, dims, strict=True)]
+        return _Derivative.apply(rule, *aligned), 0
+
+
+def _batched(tensor: Tensor, dim: int, rank: int) -> Tensor:
+    """The batch dimension in front, then as many dimensions as the broadcast result has."""
+    moved = tensor.movedim(dim, 0)
+    return moved.reshape(moved.shape[0], *[1] * (rank + 1 - moved.dim()), *moved.shape[1:])
+
+
+# `Function.apply` binds its arguments by `inspect.signature` at each call, which costs more than a small tensor's
+# forward pass; only function transforms need that.
+_apply: Any = super(torch.autograd.Function, _Derivative).apply
+
+
+def _derivative(rule: Rule, x: Tensor, *parameters: Any) -> Tensor:
+    if torch._C._are_functorch_transforms_active():
+        return _Derivative.apply(rule, x, *parameters)  # pyright: ignore[reportReturnType]
+    if forward_ad._current_level < 0 and not (  # pyright: ignore[reportPrivateUsage]
+        torch.is_grad_enabled()
+        and (x.requires_grad or any(isinstance(p, Tensor) and p.requires_grad for p in parameters))
+    ):
+        return rule.value(x, parameters)
+    return _apply(rule, x, *parameters)
+
+
+def _arguments(ctx: Any) -> list[Any]:
+    tensors = iter(ctx.saved_tensors)
+    return [next(tensors) if number is None else number for number in ctx.numbers]
+
+
+def _summed(grad: Tensor, argument: Tensor) -> Tensor:
+    """The gradient by an argument that was broadcast: summed to its shape."""
+    summed = grad if grad.shape == argument.shape else grad.sum_to_size(argument.shape)
+    return summed if summed.dtype == argument.dtype else summed.to(argument.dtype)
+
+
+# The compiled loops ------------------------------------------------------------------------------------------------
+
+
+def _is_memory(x: Tensor) -> bool:
+    """Whether a tensor is plain CPU memory that nobody watches or traces."""
+    return (
+        type(x) in (Tensor, torch.nn.Parameter)
+        and x.device.type == "cpu"
+        and x.layout is torch.strided
+        and x.dtype in _FLOATS
+        and not x.is_neg()
+        and _get_current_dispatch_mode() is None
+        and not torch._C._is_torch_function_mode_enabled()
+    )
+
+
+def _looped(rule: Rule, x: Tensor, parameters: Sequence[Any]) -> Tensor:
+    working = x.float() if x.dtype in _HALF else x
+    values = [p.item() if isinstance(p, Tensor) and p.numel() == 1 and p.dim() <= x.dim() else p for p in parameters]
+    scalars = [not isinstance(v, Tensor) for v in values]
+    if not all(scalars):
+        working = working.expand(torch.broadcast_shapes(x.shape, *(v.shape for v in values if isinstance(v, Tensor))))
+    out = torch.empty_like(working)  # of x's strides where x fills its memory
+    if working.stride() != out.stride():
+        working = torch.empty_like(out).copy_(working)
+    arguments = [v if s else _flat(torch.empty_like(out).copy_(v)) for v, s in zip(values, scalars, strict=True)]
+    kernel(rule.formula, rule.orders, tuple(not s for s in scalars))(_flat(working), _flat(out), *arguments)
+    return out if out.dtype == x.dtype else out.to(x.dtype)
+
+
+def _flat(x: Tensor) -> Any:
+    """The memory of a tensor without gaps, in its own order."""
+    return x.detach().as_strided((x.numel(),), (1,)).numpy()
+
+
+# The printed expression --------------------------------------------------------------------------------------------
+
+
+class _Printed:
+    """Printed functions as attributes, and what each is of: Dynamo reads an attribute when it traces the call."""
+
+    def __init__(self) -> None:
+        self.rules: dict[str, Rule] = {}
+
+
+_printed = _Printed()
+_numbers = itertools.count()
+
+
+def _name(formula: Formula, orders: Orders) -> str:
+    """The name of the printed function, which is made at the first call."""
+    name = _named(formula, orders)
+    if name not in _printed.rules:
+        setattr(_printed, name, printed(formula, orders, name))
+        _printed.rules[name] = _rule(formula, orders)
+    return name
+
+
+@lru_cache(maxsize=4096)
+def _named(formula: Formula, orders: Orders) -> str:
+    return f"f{next(_numbers)}"
+
+
+def _next(name: str, i: int) -> str:
+    following = _printed.rules[name].next(i)
+    return _name(following.formula, following.orders)
+
+
+# What `torch.compiler.assume_constant_result` does, which would import the whole compiler: these two run while Dynamo
+# traces, and give it a string.
+_name._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+_next._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def _expression(name: str, x: Any, parameters: Sequence[Any]) -> Any:
+    """The printed expression, half precision computed in float32."""
+    half = isinstance(x, Tensor) and x.dtype in _HALF
+    working = x.float() if half else x
+    values = [p.to(working.dtype) if isinstance(p, Tensor) else working.new_full((), p) for p in parameters]
+    result = getattr(_printed, name)(working, *values)
+    shapes = [p.shape for p in parameters if isinstance(p, Tensor)]
+    if shapes and result.shape != (shape := torch.broadcast_shapes(x.shape, *shapes)):
+        result = result.expand(shape)
+    return result.to(x.dtype) if half else result
+
+
+class _Traced(torch.autograd.Function):
+    """apply(name, x, *parameters) for Dynamo, which refuses a Function that defines a jvp."""
+
+    @staticmethod
+    def forward(ctx: Any, name: str, x: Tensor, *parameters: Any) -> Tensor:
+        ctx.name = name
+        ctx.numbers = [None if isinstance(a, Tensor) else a for a in (x, *parameters)]
+        ctx.save_for_backward(x, *(p for p in parameters if isinstance(p, Tensor)))
+        return _expression(name, x, parameters)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        x, *parameters = arguments = _arguments(ctx)
+        return None, *(
+            _summed(grads[0] * _expression(_next(ctx.name, i), x, parameters), a) if isinstance(a, Tensor) else None
+            for i, a in enumerate(arguments)
+        )
+
+
+# Functions of a whole axis ------------------------------------------------------------------------------------------
+
+
+def array(x: Tensor) -> Tensor:
+    """x, if it is a tensor of floating numbers."""
+    if x.dtype not in _FLOATS:
+        raise DtypeError(f"input whose dtype has no activation here: {x.dtype}: convert it to torch.float32")
+    return x
+
+
+def along_axis(name: str, x: Tensor, axis: int | None) -> Tensor:
+    """A function of a whole axis, computed in float32 at least, with torch's own derivatives of the composition."""
+    working = x.float() if x.dtype in _HALF else x
+    if axis is None:
+        result = FUNCTIONS[name](Ops, working.reshape(-1), 0).reshape(x.shape)
+    else:
+        result = FUNCTIONS[name](Ops, working, axis)
+    return result.to(x.dtype)
+
+
+def like(result: Tensor, x: Tensor) -> Tensor:
+    """The result, which is a tensor already."""
+    return result

@@ -1,0 +1,191 @@
+"""PyTorch's spelling of the printed expression: each atom in operations that keep its digits, on any device.
+
+Every helper differentiates right by torch's own rules too, at 0 and in the tails, since an exported program and
+compiled function transforms do without our derivatives: |u| is a `where` there, as the slope of `abs` at 0 is 0, and
+what is exponentially small is never the difference of two numbers near 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from nonlin.backends.printer import Target, function, source
+from nonlin.language import atoms
+from nonlin.language.formula import Formula, Orders
+
+_ROOT_HALF = math.sqrt(0.5)
+_ROOT_2PI = math.sqrt(2 * math.pi)
+
+
+def _away(u: Any) -> Any:
+    """-|u|."""
+    return torch.where(u < 0, u, -u)
+
+
+def sigmoid(u: Any) -> Any:
+    e = torch.exp(_away(u))  # never overflows; both branches keep the small side exact
+    return torch.where(u < 0, e, 1.0) / (1.0 + e)
+
+
+def softplus(u: Any) -> Any:
+    return torch.clamp(u, min=0.0) + torch.log1p(torch.exp(_away(u)))
+
+
+def tanh(u: Any) -> Any:
+    """-expm1(-2|u|)/(2 + expm1(-2|u|)) with u's sign; near 0 torch's own, whose slope 1 - tanh^2 is exact there."""
+    near = torch.tanh(torch.clamp(u, -1.0, 1.0))
+    e = torch.exp(2.0 * torch.clamp(_away(u), max=-1.0))
+    far = (1.0 - e) / (1.0 + e)
+    return torch.where(u < -1.0, -far, torch.where(u > 1.0, far, near))
+
+
+def sech2(u: Any) -> Any:
+    e = torch.exp(2.0 * _away(u))
+    return 4.0 * e / ((1.0 + e) * (1.0 + e))
+
+
+def expm1(u: Any) -> Any:
+    """torch's own above -1, and exp(u) - 1 below, whose slope does not vanish: torch takes it as expm1(u) + 1."""
+    return torch.where(u < -1.0, torch.exp(torch.clamp(u, max=-1.0)) - 1.0, torch.expm1(torch.clamp(u, min=-1.0)))
+
+
+# The Taylor coefficients of (u - tanh(u))/u^3 in u^2, the last first; 12 of them give 1e-19 at u = 1/4.
+_TANH_GAP = (
+    -58870668456604 / 3698160658676859375,
+    113927491862 / 2900518163668125,
+    -18888466084 / 194896477400625,
+    443861162 / 1856156927625,
+    -6404582 / 10854718875,
+    929569 / 638512875,
+    -21844 / 6081075,
+    1382 / 155925,
+    -62 / 2835,
+    17 / 315,
+    -2 / 15,
+    1 / 3,
+)
+
+
+def tanh_gap(u: Any) -> Any:
+    """u - tanh(u); the difference would cancel near 0, so the series there."""
+    near = torch.clamp(u, -0.25, 0.25)
+    v = near * near
+    s = torch.full_like(v, _TANH_GAP[0])
+    for c in _TANH_GAP[1:]:
+        s = s * v + c
+    return torch.where(_away(u) < -0.25, u - tanh(u), near * v * s)
+
+
+def _gauss(u: Any, scale: float) -> Any:
+    """exp(-scale u^2): the rounding of u^2 would cost u^2 ulp, so u is cut in two and the square of h is exact."""
+    u = torch.clamp(u, -40.0, 40.0)
+    h = torch.round(u.detach() * 16.0) / 16.0
+    return torch.exp(-scale * (h * h)) * torch.exp(-scale * ((u - h) * (u + h)))
+
+
+def normal_pdf(u: Any) -> Any:
+    return _gauss(u, 0.5) / _ROOT_2PI
+
+
+def normal_cdf(u: Any) -> Any:
+    """Through the scaled erfc in the tail, since 1 + erf cancels there."""
+    m = torch.clamp(-_away(u), max=40.0)
+    tail = 0.5 * torch.special.erfcx(m * _ROOT_HALF) * _gauss(m, 0.5)
+    return torch.where(u < 0, tail, 1.0 - tail)
+
+
+def sign(u: Any) -> Any:
+    return torch.where(u == u, torch.sign(u), u)
+
+
+def _pair(u: Any, v: Any) -> tuple[Any, Any]:
+    return (u, v) if isinstance(v, torch.Tensor) else (u, torch.full_like(u, v))
+
+
+def hypot(u: Any, v: Any) -> Any:
+    return torch.hypot(*(_pair(u, v) if isinstance(u, torch.Tensor) else _pair(v, u)))
+
+
+def hypot_sum(u: Any, v: Any) -> Any:
+    s = hypot(u, v) - _away(u)
+    return torch.where(u < 0, v * (v / s), s)
+
+
+def hypot_slope(u: Any, v: Any) -> Any:
+    h = hypot(u, v)
+    return torch.where(u < 0, (v / h) * (v / (h - _away(u))), 1.0 + u / h)
+
+
+_HELPERS = {
+    atoms.Expm1: expm1,
+    atoms.Tanh: tanh,
+    atoms.Sech2: sech2,
+    atoms.TanhGap: tanh_gap,
+    atoms.Sigmoid: sigmoid,
+    atoms.Softplus: softplus,
+    atoms.NormalCdf: normal_cdf,
+    atoms.NormalPdf: normal_pdf,
+    atoms.Sign: sign,
+    atoms.Hypot: hypot,
+    atoms.HypotSum: hypot_sum,
+    atoms.HypotSlope: hypot_slope,
+}
+_OWN = {
+    atoms.Exp: "torch.exp({0})",
+    atoms.Log: "torch.log({0})",
+    atoms.Log1p: "torch.log1p({0})",
+    atoms.Sqrt: "torch.sqrt({0})",
+    atoms.Sin: "torch.sin({0})",
+    atoms.Cos: "torch.cos({0})",
+    atoms.Tan: "torch.tan({0})",
+    atoms.Atan: "torch.atan({0})",
+    atoms.Sinh: "torch.sinh({0})",
+    atoms.Cosh: "torch.cosh({0})",
+    atoms.Erf: "torch.erf({0})",
+    atoms.Erfc: "torch.erfc({0})",
+}
+_TWO = (atoms.Hypot, atoms.HypotSum, atoms.HypotSlope)
+TARGET = Target(
+    functions={**_OWN, **{a: f"{f.__name__}({'{0}, {1}' if a in _TWO else '{0}'})" for a, f in _HELPERS.items()}},
+    where="torch.where({0}, {1}, {2})",
+    at_most="torch.clamp({0}, max={1})",  # whose slope at the limit is 1; `minimum` would halve it
+    at_least="torch.clamp({0}, min={1})",
+)
+_NAMESPACE = {"torch": torch, **{f.__name__: f for f in _HELPERS.values()}}
+
+
+def printed(formula: Formula, orders: Orders, name: str) -> Any:
+    """The printed expression as a function of x and the parameters, all of them floating tensors of one dtype."""
+    return function(source(formula, orders, TARGET, name), name, dict(_NAMESPACE))
+
+
+class Ops:
+    """What functions of a whole axis are written in; see `backends/vector.py`."""
+
+    exp, log, where, cumsum = (staticmethod(f) for f in (torch.exp, torch.log, torch.where, torch.cumsum))
+
+    @staticmethod
+    def number(condition: Any, x: Any) -> Any:
+        return condition.to(x.dtype)
+
+    @staticmethod
+    def sum(x: Any, axis: int) -> Any:
+        return torch.sum(x, axis, keepdim=True)
+
+    @staticmethod
+    def max(x: Any, axis: int) -> Any:
+        """The shift of a softmax, which nothing depends on: so it takes no part in the gradient."""
+        return torch.amax(x.detach(), axis, keepdim=True) if x.shape[axis] else torch.sum(x, axis, keepdim=True)
+
+    @staticmethod
+    def sort_descending(x: Any, axis: int) -> Any:
+        return torch.sort(x, axis, descending=True).values
+
+    @staticmethod
+    def counting(x: Any, axis: int) -> Any:
+        shape = [1] * x.dim()
+        shape[axis] = -1
+        return torch.arange(1, x.shape[axis] + 1, dtype=x.dtype, device=x.device).reshape(shape)
