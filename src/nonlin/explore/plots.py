@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nonlin.activation import Activation
 from nonlin.errors import DtypeError, MissingExtra, OutputError, ParameterError
 from nonlin.explore.samples import extent, points, view
-from nonlin.language.latex import mathtext
+from nonlin.language.latex import mathtext, text
 from nonlin.registry import get
 from nonlin.vector import VectorActivation
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Okabe and Ito 2008, "Color universal design": told apart with any colour vision; the line styles, in grey as well.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (6, 1.5, 1, 1.5)), (0, (1.2, 1.2)))
-_LONGEST = 60  # characters of a formula in a legend
+_CHARACTERS = 11  # of a legend's formula to an inch
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
@@ -53,9 +53,7 @@ def plot(
         _draw(ax, chosen, low, high, 0)
         if derivative:
             _draw(ax, chosen, low, high, 1, beside=True)
-        figure = ax.get_figure(root=True)
-        assert figure is not None
-        return figure
+        return _figure_of(ax)
     figure = _figure(2 if derivative else 1, len(chosen))
     for order, axes in enumerate(figure.axes):
         _draw(axes, chosen, low, high, order)
@@ -104,9 +102,16 @@ def _figure(panels: int, curves: int) -> Figure:
     return figure
 
 
+def _figure_of(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # axes that were removed from theirs have none
+    return figure
+
+
 def _draw(
     ax: Axes, activations: Sequence[Activation], low: float, high: float, order: int, beside: bool = False
 ) -> None:
+    room = int(_CHARACTERS * _figure_of(ax).get_figwidth())
     ax.axhline(0, color="0.75", linewidth=0.8, zorder=0)
     ax.axvline(0, color="0.75", linewidth=0.8, zorder=0)
     drawn = [points(a, low, high, order) for a in activations]
@@ -117,7 +122,7 @@ def _draw(
             color=_COLOURS[i % len(_COLOURS)],
             linestyle=_STYLES[i % len(_STYLES)],
             linewidth=1.0 if beside else 1.9,
-            label=_label(activation, order),
+            label=_label(activation, order, room - len(str(activation))),
         )
     bottom, top = extent([ys for _, ys in drawn], low, high)
     if beside:
@@ -129,8 +134,10 @@ def _draw(
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _label(activation: Activation, order: int) -> str:
-    formula = mathtext(activation.rule, activation.fixed)
+def _label(activation: Activation, order: int, room: int) -> str:
+    """The name, with the formula where that leaves the legend within so many characters."""
     if order:
         return f"{activation}, derivative"
-    return f"{activation}: ${formula}$" if len(formula) <= 4 * _LONGEST else str(activation)
+    if len(text(activation.rule, activation.fixed)) <= room:
+        return f"{activation}: ${mathtext(activation.rule, activation.fixed)}$"
+    return f"{activation}: {activation.formula}" if len(activation.formula) <= room else str(activation)

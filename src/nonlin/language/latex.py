@@ -91,13 +91,13 @@ def _pieces(formula: Formula, fixed: Mapping[str, float], order: int) -> Pieces:
 
 
 def _short(expr: Any) -> Any:
-    """Fractions with a large denominator as decimals of at most six digits, which print as symbols do."""
+    """Fractions that read better so as decimals of at most six digits, which print as symbols do."""
 
     def decimal(value: Any) -> Any:
         sign = -1 if value < 0 else 1
         return sign * sympy.Symbol(f"{abs(float(value)):.6g}", positive=True)
 
-    return expr.replace(lambda e: bool(e.is_Rational) and e.q > 12, decimal)
+    return expr.replace(lambda e: bool(e.is_Rational) and (e.q > 12 or e.q in (5, 10)), decimal)
 
 
 def written(expr: Any) -> Any:
@@ -166,7 +166,7 @@ class _Latex(LatexPrinter):
         kind, arguments = _choice(expr)
         shown = [self._print(a) for a in arguments]
         if kind == "abs":
-            body = rf"\left|{shown[0]}\right|"
+            body = f"|{shown[0]}|"
         elif kind == "cases":
             body = self.cases(self.relation(expr.args[0], ">"), shown[1], shown[2])
         else:
