@@ -45,7 +45,15 @@ class Activation:
     @property
     def rule(self) -> Formula:
         """The formula as calculus sees it: pieces and derivatives of any order."""
+        self.prepare()
         return self.definition.formula
+
+    def prepare(self) -> None:
+        """Make the formulas, as the first call does otherwise."""
+        self.definition.make()
+
+    # A compiler that traces a call (Dynamo) is to run this as it stands, for it cannot trace how a formula is made.
+    prepare._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 
     @property
     def formula(self) -> str:
@@ -102,6 +110,9 @@ class Activation:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.definition, dict(self.fixed))
+
+    def __deepcopy__(self, memo: object) -> Activation:
+        return self  # it never changes
 
     # What it computes ------------------------------------------------------------------------------------------
 

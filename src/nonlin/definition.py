@@ -78,6 +78,16 @@ class Definition:
         """The default of each parameter."""
         return {p.name: p.default for p in self.parameters}
 
+    def make(self) -> None:
+        """Make every formula that the entry has, and their symbols."""
+        formulas = [self.formula]
+        if self.gate:
+            formulas.append(self.gate_formula)
+        if self.noise is not None:
+            formulas.append(self.noisy_formula)
+        for formula in formulas:
+            formula.symbols  # noqa: B018
+
     @cached_property
     def formula(self) -> Formula:
         """The formula, read and differentiated when first needed."""

@@ -118,6 +118,7 @@ class Noisy(Elementwise):
         noise = self.activation.definition.noise
         if not self.training or noise is None:
             return super().forward(x)
+        self.activation.prepare()
         drawn = torch.empty_like(x).uniform_(getattr(self, noise.low), getattr(self, noise.high))
         return self._delivered(self.activation.definition.noisy_formula, x, [drawn])
 

@@ -40,6 +40,7 @@ class VectorActivation(Activation):
         return backend.like(backend.along_axis(self.definition.along_axis, values, axis), x)
 
     def _gated(self, backend: Any, values: Any, axis: int) -> Any:
+        self.prepare()
         axis %= len(values.shape)
         length = values.shape[axis]
         if length % 2:

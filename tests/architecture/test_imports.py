@@ -34,7 +34,10 @@ BELOW_THE_FRONT_DOOR = [path for path in PATHS if path != "__init__.py"]
 BACKENDS = ("cupy", "jax", "keras", "numpy", "torch")
 # Where a framework may be imported: the files of its backend, its door, the one file of another part that is about it.
 FRAMEWORKS = {
-    "torch": {"backends/torch.py", "backends/torch_ops.py", "torch.py", "comparison/training.py"},
+    "torch": {
+        *("backends/torch.py", "backends/torch_ops.py", "backends/torch_printed.py"),
+        *("torch.py", "comparison/training.py"),
+    },
     "jax": {"backends/jax.py", "flax.py"},
     "flax": {"flax.py"},
     "keras": {"backends/keras.py", "keras.py"},

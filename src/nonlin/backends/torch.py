@@ -7,9 +7,11 @@ the printed expression. Under `torch.compile` a Function of printed expressions,
 export, `jit.trace`, `fx` and compiled function transforms the printed expression itself.
 """
 
+# torch has no public names for what is asked here: whether a transform, a mode or a tracer is at work.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -17,19 +19,17 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
-from torch.utils._python_dispatch import (
-    _get_current_dispatch_mode,  # pyright: ignore[reportPrivateUsage,reportUnknownVariableType]
-)
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from nonlin.backends.kernels.compile import kernel
 from nonlin.backends.selection import selection
-from nonlin.backends.torch_ops import Ops, printed
+from nonlin.backends.torch_ops import Ops
+from nonlin.backends.torch_printed import HALF, expression, name_of, next_name, raised
 from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
 from nonlin.language.formula import Formula, Orders
 
-_HALF = (torch.float16, torch.bfloat16)
-_FLOATS = (torch.float32, torch.float64, *_HALF)
+_FLOATS = (torch.float32, torch.float64, *HALF)
 _INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8)
 
 
@@ -41,17 +41,17 @@ def evaluate(formula: Formula, orders: Orders, x: Any, parameters: Sequence[Any]
     """
     if not isinstance(x, Tensor):
         if isinstance(x, torch.fx.Proxy):
-            return _expression(_name(formula, orders), x, parameters)
+            return expression(name_of(formula, orders), x, parameters)
         x = torch.as_tensor(x)  # a number or an array beside parameters that are tensors
     if x.dtype not in _FLOATS:
         return _selected(formula, orders, x, parameters)
     if torch.compiler.is_compiling():
-        name = _name(formula, orders)
+        name = name_of(formula, orders)
         if torch.compiler.is_exporting() or torch._C._are_functorch_transforms_active():
-            return _expression(name, x, parameters)
+            return expression(name, x, parameters)
         return _Traced.apply(name, x, *map(_plain, parameters))
-    if torch._C._get_tracing_state() is not None:
-        return _expression(_name(formula, orders), x, parameters)
+    if torch._C._get_tracing_state():
+        return expression(name_of(formula, orders), x, parameters)
     return _derivative(_rule(formula, orders), x, *map(_plain, parameters))
 
 
@@ -91,12 +91,12 @@ class Rule:
 
     def next(self, i: int) -> Rule:
         """The derivative of this one by argument i: x, then the parameters."""
-        return _rule(self.formula, tuple(n + (i == j) for j, n in enumerate(self.orders)))
+        return _rule(self.formula, raised(self.orders, i))
 
     def value(self, x: Tensor, parameters: Sequence[Any]) -> Tensor:
         if _is_memory(x) and all(_is_memory(p) for p in parameters if isinstance(p, Tensor)):
             return _looped(self, x, parameters)
-        return _expression(_name(self.formula, self.orders), x, parameters)
+        return expression(name_of(self.formula, self.orders), x, parameters)
 
 
 _rule = lru_cache(maxsize=1024)(Rule)
@@ -129,13 +129,18 @@ class _Derivative(torch.autograd.Function):
         )
 
     @staticmethod
-    def jvp(ctx: Any, _: Any, *tangents: Any) -> Any:
+    def jvp(ctx: Any, *tangents: Any) -> Any:
         arguments = _arguments(ctx)
-        parts = [t * _derivative(ctx.rule.next(i), *arguments) for i, t in enumerate(tangents) if t is not None]
-        return sum(parts[1:], parts[0]).to(arguments[0].dtype) if parts else None
+        total: Any = None
+        for i, tangent in enumerate(tangents[1:]):  # the first would be the rule's
+            if tangent is not None:
+                part = tangent * _derivative(ctx.rule.next(i), *arguments)
+                total = part if total is None else total + part
+        return None if total is None else total.to(arguments[0].dtype)
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, rule: Rule, *arguments: Any) -> Any:
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        rule, *arguments = args
         if all(dim is None for dim in in_dims[2:]) and not any(
             isinstance(a, Tensor) and a.dim() for a in arguments[1:]
         ):
@@ -154,13 +159,13 @@ def _batched(tensor: Tensor, dim: int, rank: int) -> Tensor:
 
 # `Function.apply` binds its arguments by `inspect.signature` at each call, which costs more than a small tensor's
 # forward pass; only function transforms need that.
-_apply: Any = super(torch.autograd.Function, _Derivative).apply
+_apply = getattr(super(torch.autograd.Function, _Derivative), "apply")  # noqa: B009
 
 
 def _derivative(rule: Rule, x: Tensor, *parameters: Any) -> Tensor:
     if torch._C._are_functorch_transforms_active():
-        return _Derivative.apply(rule, x, *parameters)  # pyright: ignore[reportReturnType]
-    if forward_ad._current_level < 0 and not (  # pyright: ignore[reportPrivateUsage]
+        return _Derivative.apply(rule, x, *parameters)
+    if forward_ad._current_level < 0 and not (
         torch.is_grad_enabled()
         and (x.requires_grad or any(isinstance(p, Tensor) and p.requires_grad for p in parameters))
     ):
@@ -196,8 +201,10 @@ def _is_memory(x: Tensor) -> bool:
 
 
 def _looped(rule: Rule, x: Tensor, parameters: Sequence[Any]) -> Tensor:
-    working = x.float() if x.dtype in _HALF else x
-    values = [p.item() if isinstance(p, Tensor) and p.numel() == 1 and p.dim() <= x.dim() else p for p in parameters]
+    working = x.float() if x.dtype in HALF else x
+    values: list[Any] = [
+        p.item() if isinstance(p, Tensor) and p.numel() == 1 and p.dim() <= x.dim() else p for p in parameters
+    ]
     scalars = [not isinstance(v, Tensor) for v in values]
     if not all(scalars):
         working = working.expand(torch.broadcast_shapes(x.shape, *(v.shape for v in values if isinstance(v, Tensor))))
@@ -214,55 +221,7 @@ def _flat(x: Tensor) -> Any:
     return x.detach().as_strided((x.numel(),), (1,)).numpy()
 
 
-# The printed expression --------------------------------------------------------------------------------------------
-
-
-class _Printed:
-    """Printed functions as attributes, and what each is of: Dynamo reads an attribute when it traces the call."""
-
-    def __init__(self) -> None:
-        self.rules: dict[str, Rule] = {}
-
-
-_printed = _Printed()
-_numbers = itertools.count()
-
-
-def _name(formula: Formula, orders: Orders) -> str:
-    """The name of the printed function, which is made at the first call."""
-    name = _named(formula, orders)
-    if name not in _printed.rules:
-        setattr(_printed, name, printed(formula, orders, name))
-        _printed.rules[name] = _rule(formula, orders)
-    return name
-
-
-@lru_cache(maxsize=4096)
-def _named(formula: Formula, orders: Orders) -> str:
-    return f"f{next(_numbers)}"
-
-
-def _next(name: str, i: int) -> str:
-    following = _printed.rules[name].next(i)
-    return _name(following.formula, following.orders)
-
-
-# What `torch.compiler.assume_constant_result` does, which would import the whole compiler: these two run while Dynamo
-# traces, and give it a string.
-_name._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
-_next._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
-
-
-def _expression(name: str, x: Any, parameters: Sequence[Any]) -> Any:
-    """The printed expression, half precision computed in float32."""
-    half = isinstance(x, Tensor) and x.dtype in _HALF
-    working = x.float() if half else x
-    values = [p.to(working.dtype) if isinstance(p, Tensor) else working.new_full((), p) for p in parameters]
-    result = getattr(_printed, name)(working, *values)
-    shapes = [p.shape for p in parameters if isinstance(p, Tensor)]
-    if shapes and result.shape != (shape := torch.broadcast_shapes(x.shape, *shapes)):
-        result = result.expand(shape)
-    return result.to(x.dtype) if half else result
+# Under a compiler -----------------------------------------------------------------------------------------------------
 
 
 class _Traced(torch.autograd.Function):
@@ -273,13 +232,13 @@ class _Traced(torch.autograd.Function):
         ctx.name = name
         ctx.numbers = [None if isinstance(a, Tensor) else a for a in (x, *parameters)]
         ctx.save_for_backward(x, *(p for p in parameters if isinstance(p, Tensor)))
-        return _expression(name, x, parameters)
+        return expression(name, x, parameters)
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         x, *parameters = arguments = _arguments(ctx)
         return None, *(
-            _summed(grads[0] * _expression(_next(ctx.name, i), x, parameters), a) if isinstance(a, Tensor) else None
+            _summed(grads[0] * expression(next_name(ctx.name, i), x, parameters), a) if isinstance(a, Tensor) else None
             for i, a in enumerate(arguments)
         )
 
@@ -296,7 +255,7 @@ def array(x: Tensor) -> Tensor:
 
 def along_axis(name: str, x: Tensor, axis: int | None) -> Tensor:
     """A function of a whole axis, computed in float32 at least, with torch's own derivatives of the composition."""
-    working = x.float() if x.dtype in _HALF else x
+    working = x.float() if x.dtype in HALF else x
     if axis is None:
         result = FUNCTIONS[name](Ops, working.reshape(-1), 0).reshape(x.shape)
     else:

@@ -165,7 +165,7 @@ def printed(formula: Formula, orders: Orders, name: str) -> Any:
 class Ops:
     """What functions of a whole axis are written in; see `backends/vector.py`."""
 
-    exp, log, where, cumsum = (staticmethod(f) for f in (torch.exp, torch.log, torch.where, torch.cumsum))
+    exp, log, where, cumsum = torch.exp, torch.log, torch.where, torch.cumsum
 
     @staticmethod
     def number(condition: Any, x: Any) -> Any:

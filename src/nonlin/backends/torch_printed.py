@@ -1,0 +1,70 @@
+"""Printed expressions in PyTorch, by a name that a compiler which traces the call can read as a constant."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nonlin.backends.torch_ops import printed
+from nonlin.language.formula import Formula, Orders
+
+HALF = (torch.float16, torch.bfloat16)
+
+
+def raised(orders: Orders, i: int) -> Orders:
+    """The derivative one order higher by argument i: x, then the parameters."""
+    return tuple(n + (i == j) for j, n in enumerate(orders))
+
+
+class _Printed:
+    """Printed functions as attributes, and what each is of: a traced call reads an attribute when it comes to it."""
+
+    def __init__(self) -> None:
+        self.origins: dict[str, tuple[Formula, Orders]] = {}
+
+
+_printed = _Printed()
+_numbers = itertools.count()
+
+
+def name_of(formula: Formula, orders: Orders) -> str:
+    """The name of the printed function, which is made at the first call."""
+    name = _name(formula, orders)
+    if name not in _printed.origins:
+        setattr(_printed, name, printed(formula, orders, name))
+        _printed.origins[name] = formula, orders
+    return name
+
+
+@cache
+def _name(formula: Formula, orders: Orders) -> str:
+    return f"f{next(_numbers)}"
+
+
+def next_name(name: str, i: int) -> str:
+    """The name of the derivative of that function by argument i."""
+    formula, orders = _printed.origins[name]
+    return name_of(formula, raised(orders, i))
+
+
+# What `torch.compiler.assume_constant_result` does, which would import the whole compiler: these two run while Dynamo
+# traces, and give it a string.
+name_of._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+next_name._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def expression(name: str, x: Any, parameters: Sequence[Any]) -> Any:
+    """The printed expression, half precision computed in float32."""
+    half = isinstance(x, Tensor) and x.dtype in HALF
+    working = x.float() if half else x
+    values = [p.to(working.dtype) if isinstance(p, Tensor) else working.new_full((), p) for p in parameters]
+    result = getattr(_printed, name)(working, *values)
+    shapes = [p.shape for p in parameters if isinstance(p, Tensor)]
+    if shapes and result.shape != (shape := torch.broadcast_shapes(x.shape, *shapes)):
+        result = result.expand(shape)
+    return result.to(x.dtype) if half else result
