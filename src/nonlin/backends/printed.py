@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from nonlin.backends import stable, underflow
@@ -55,6 +56,7 @@ TARGET = Target(
 )
 
 
+@lru_cache(maxsize=1024)
 def expression(formula: Formula, orders: Orders, m: Any) -> Callable[..., Any]:
     """The Python function of x and the parameters that computes a derivative with the functions of `m`."""
     text = source(formula, orders, TARGET)
