@@ -1,0 +1,243 @@
+"""The command line as a user meets it: what it prints, how it fails, what it leaves behind."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import nonlin as nl
+from nonlin.cli import main
+
+CONTROL = "\x1b"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs `nonlin ARGUMENTS` here, as a process without a terminal: exit code, standard output, standard error."""
+
+    def call(*arguments, columns=80):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setattr(sys, "argv", ["nonlin", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        return (code, *capsys.readouterr())
+
+    return call
+
+
+def fails_in_one_line(result):
+    code, out, err = result
+    return code == 2 and not out and err.startswith("nonlin: ") and err.count("\n") == 1
+
+
+# What is printed ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_list_names_all_and_fits(run, columns):
+    code, out, _ = run("list", columns=columns)
+    assert code == 0
+    words = out.split()
+    assert set(nl.catalog) <= set(words)
+    assert max(map(len, out.splitlines())) <= columns
+    assert CONTROL not in out
+
+
+def test_list_as_json(run):
+    _, out, _ = run("list", "--json")
+    cards = json.loads(out, parse_constant=pytest.fail)  # strict JSON has no Infinity
+    assert [card["name"] for card in cards] == list(nl.catalog)
+    by_name = {card["name"]: card for card in cards}
+    assert by_name["relu"]["facts"]["range"] == [0.0, "inf"]
+    assert by_name["softmax"]["facts"] is None
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_show_any(run, activation, columns):
+    code, out, _ = run("show", activation, columns=columns)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= columns
+    for part in ("f'(x)", "range", "gain", "kinks", f"{activation.facts.gain:.4g}"):
+        assert part in out
+    assert any(0x2800 < ord(sign) < 0x2900 for sign in out)  # the curve
+    assert CONTROL not in out
+
+
+def test_show_a_function_of_an_axis(run, vector_activation):
+    code, out, _ = run("show", vector_activation)
+    assert code == 0
+    assert "whole axis" in out
+    assert vector_activation.reference.split()[0] in out
+
+
+def test_show_tells_the_defaults_of_each_library(run):
+    _, out, _ = run("show", "leaky_relu")
+    keras = next(line for line in out.splitlines() if line.split()[:1] == ["keras"])
+    assert "negative_slope=0.2" in keras
+
+
+def test_show_takes_aliases_and_specs(run):
+    assert run("show", "LeakyReLU(negative_slope=0.2)")[1].startswith("leaky_relu(negative_slope=0.2)")
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_show_against(run, columns):
+    code, out, _ = run("show", "relu", "--against", "sigmoid", columns=columns)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= columns
+    for label in ("range", "steepest slope", "saturates", "gain", "cost", "kinks", "zeros", "zero-centred"):
+        row = next(line for line in out.splitlines() if line.startswith(label))
+        assert len(row.split()) >= 3
+    assert "  + Gradients keep their size" in out
+    assert "  - Saturates at both ends: the slope, at most 0.25" in out
+
+
+def test_show_against_as_json(run):
+    _, out, _ = run("show", "relu", "--against", "sigmoid", "--json")
+    relu, sigmoid = json.loads(out, parse_constant=pytest.fail)
+    assert (relu["name"], sigmoid["name"]) == ("relu", "sigmoid")
+    assert {remark["kind"] for remark in sigmoid["remarks"]} == {"advantage", "drawback"}
+
+
+def test_show_json_is_the_facts(run, activation):
+    _, out, _ = run("show", activation, "--json")
+    card = json.loads(out, parse_constant=pytest.fail)
+    facts = activation.facts
+    assert [float(end) for end in card["facts"]["range"]] == list(facts.range)
+    assert card["facts"]["kinks"] == list(facts.kinks)
+    assert float(card["facts"]["gain"]) == facts.gain
+
+
+def test_version(run):
+    assert run("--version")[1] == f"nonlin {nl.__version__}\n"
+
+
+def test_plot_writes_a_picture(run, tmp_path):
+    path = tmp_path / "out.png"
+    code, out, _ = run("plot", "relu", "sigmoid", "--derivative", "-o", path)
+    assert (code, out.strip()) == (0, str(path))
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert os.listdir(tmp_path) == ["out.png"]
+
+
+# How it fails -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "gelo"], "did you mean 'gelu'"),
+        (["show", "relu", "--against", "sigmoud"], "did you mean 'sigmoid'"),
+        (["show", "relu", "--against", "softmax"], "softmax"),
+        (["show", "leaky_relu(slope=1)"], "negative_slope"),
+        (["show", "softplus(beta=-1)"], "-1"),
+        (["show", "relu("], "relu("),
+        (["plot", "gelo", "-o", "out.png"], "did you mean"),
+        (["plot", "softmax", "-o", "out.png"], "softmax"),
+        (["plot", "relu", "-o", "out.gif"], "out.gif"),
+        (["plot", "relu", "-o", "missing/out.png"], "missing"),
+        (["compare", "data.csv"], "--target"),
+        (["compare", "--target", "y"], "DATA"),
+        (["compare", "missing.csv", "--target", "y"], "missing.csv"),
+        (["compare", "-a", "relu,gelo"], "did you mean"),
+        (["compare", "--seeds", "0"], "0"),
+    ],
+)
+def test_a_mistake_is_one_line(run, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert fails_in_one_line(result), result
+    assert said in result[2]
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["show"], ["nothing"], ["plot", "relu"], ["compare", "--seeds", "many"], ["list", "--jsno"]]
+)
+def test_wrong_usage(run, arguments):
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert not out
+    assert "Error" in err
+    assert "Traceback" not in err
+
+
+def test_plot_without_matplotlib(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = run("plot", "relu", "-o", tmp_path / "out.png")
+    assert fails_in_one_line(result)
+    assert 'pip install "nonlin[plot]"' in result[2]
+
+
+def test_compare_without_its_packages(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    result = run("compare")
+    assert fails_in_one_line(result)
+    assert 'pip install "nonlin[compare]"' in result[2]
+
+
+# Comparing ----------------------------------------------------------------------------------------------------
+
+
+def test_compare_a_table(run, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(90, 2))
+    rows = [f"{a:.3f},{b:.3f},{'in' if a * b > 0 else 'out'}" for a, b in x]
+    table = tmp_path / "points.csv"
+    table.write_text("\n".join(["a,b,where", *rows]))
+    arguments = ["compare", table, "--target", "where", "-a", "relu,max(0, x)**2", "--seeds", "2", "--epochs", "1"]
+    code, out, err = run(*arguments, "-o", tmp_path / "report", columns=140)
+    assert code == 0, err
+    assert "max(0, x)**2" in out
+    assert "ndecided" in out  # two seeds settle nothing
+    assert {"report.html", "results.csv"} <= set(os.listdir(tmp_path / "report"))
+    code, out, err = run(*arguments, "-o", tmp_path / "report", "--json")  # the finished runs are there
+    assert code == 0, err
+    assert {row["activation"] for row in json.loads(out)["table"]} == {"relu", "max(0, x)**2"}
+
+
+def test_compare_names_a_wrong_column(run, tmp_path):
+    table = tmp_path / "points.csv"
+    table.write_text("a,b,species\n1,2,x\n3,4,y\n")
+    result = run("compare", table, "--target", "specie")
+    assert fails_in_one_line(result)
+    assert "'species'" in result[2]
+
+
+# As a process -------------------------------------------------------------------------------------------------
+
+
+def process(*arguments, **environment):
+    code = "from nonlin.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, env={**os.environ, **environment}, check=False
+    )
+
+
+def test_output_without_unicode_is_plain():
+    done = process("show", "tanh", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert b"*" in done.stdout
+
+
+def test_colour_at_a_terminal_only():
+    assert CONTROL.encode() in process("list", FORCE_COLOR="1", TERM="xterm-256color").stdout
+    assert CONTROL.encode() not in process("list", TERM="xterm-256color").stdout
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["show", "--help"]])
+def test_help_loads_nothing_heavy(arguments):
+    code = (
+        "import sys\nfrom nonlin.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert not loaded & {"numpy", "sympy", "numba", "torch", "jax", "keras", "matplotlib", "pandas", "rich"}
