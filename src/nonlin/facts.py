@@ -12,10 +12,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import sympy
 
-from nonlin.language import atoms
 from nonlin.language.atoms import x
+from nonlin.language.cost import Cost, cost
 from nonlin.language.curve import Curve, curve
-from nonlin.language.evaluate import on_grid
+from nonlin.language.evaluate import exact, on_grid
 from nonlin.language.formula import Formula
 from nonlin.language.gaussian import moments
 
@@ -30,17 +30,6 @@ class Piece(NamedTuple):
     low: float
     high: float
     direction: Direction
-
-
-class Cost(NamedTuple):
-    """Operations an element, as written: of the costliest piece, and a comparison for each breakpoint.
-
-    `exponentials` are exp, log, erf, sin and the like; `arithmetic` is the rest.
-    """
-
-    arithmetic: int
-    comparisons: int
-    exponentials: int
 
 
 @dataclass(frozen=True)
@@ -116,17 +105,17 @@ def facts(rule: Formula, values: tuple[float, ...]) -> Facts:
         gain=1 / math.sqrt(second) if second else math.inf,
         second_moment=second,
         derivative_second_moment=slope,
-        cost=_cost(f),
+        cost=cost(f),
         method={
             "range": how(turns_exact),
-            "limits": "numerical" if f.oscillates else "exact",
+            "limits": _how_limits(f, 0),
             "monotonic": how(turns_exact),
             "pieces": how(turns_exact),
             "kinks": how(True),
             "zeros": how(all(f.crossings(i, 0).exact for i in f.intervals)),
             "zero_intervals": how(True),
             "lipschitz": how(bends_exact),
-            "saturates": "numerical" if f.oscillates else "exact",
+            "saturates": _how_limits(f, 1),
             "zero_centred": by_integral,
             "self_gated": "exact",
             "mean": by_integral,
@@ -181,6 +170,13 @@ def _swing(f: Curve, expr: Any, low: Any, high: Any) -> Iterable[float]:
 def _limits(f: Curve, order: int) -> tuple[float, float]:
     first, last = f.intervals[0], f.intervals[-1]
     return float(f.end(first.exprs[order], first.low, "+")), float(f.end(last.exprs[order], last.high, "-"))
+
+
+def _how_limits(f: Curve, order: int) -> str:
+    """Exact where arithmetic with an infinite x gives the limit, numerical where very large numbers have to."""
+    ends = ((f.intervals[0], -math.inf), (f.intervals[-1], math.inf))
+    values = [exact(interval.exprs[order], {x: end}) for interval, end in ends]
+    return "exact" if all(v == v for v in values) else "numerical"
 
 
 def _saturation(slopes: tuple[float, float]) -> Literal["left", "right", "both", ""]:
@@ -281,42 +277,3 @@ def _self_gated(expr: Any) -> bool:
         return False
     left, right = _limits(opening, 0)
     return left != right
-
-
-# Of one call each: arithmetic, exponentials.
-_ATOM_COST: dict[type, tuple[int, int]] = {
-    atoms.Sigmoid: (2, 1),
-    atoms.Softplus: (2, 2),
-    atoms.Tanh: (3, 1),
-    atoms.TanhGap: (4, 1),
-    atoms.NormalCdf: (2, 1),
-    atoms.Sqrt: (1, 0),
-    atoms.Hypot: (4, 0),
-    atoms.HypotSum: (5, 0),
-    atoms.Sign: (1, 0),
-}
-
-
-def _cost(f: Curve) -> Cost:
-    arithmetic, exponentials = max(_operations(i.exprs[0]) for i in f.intervals)
-    if f.oscillates:
-        comparisons = len(f.expr.atoms(*atoms.PIECEWISE))
-    else:
-        comparisons = sum(a.exprs[0] != b.exprs[0] for a, b in pairwise(f.intervals))
-    return Cost(arithmetic, comparisons, exponentials)
-
-
-def _operations(expr: Any) -> tuple[int, int]:
-    """Arithmetic and exponentials of an expression, each subexpression computed once."""
-    arithmetic = exponentials = 0
-    for node in set(sympy.preorder_traversal(expr)):
-        if not node.has(x) or node == x:
-            continue
-        if isinstance(node, sympy.Add | sympy.Mul):
-            arithmetic += len(node.args) - 1
-        elif isinstance(node, sympy.Pow):
-            arithmetic += int(abs(node.exp)).bit_length() if node.exp.is_integer else 1
-        else:
-            more, exps = _ATOM_COST.get(type(node), (0, 1))
-            arithmetic, exponentials = arithmetic + more, exponentials + exps
-    return arithmetic, exponentials
