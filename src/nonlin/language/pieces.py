@@ -51,18 +51,18 @@ class Splitter:
         try:
             pieces = self._split(expr)
             for i, side in enumerate(pieces.closed):
-                if side == "middle" and not self.meets(expr, pieces, i):
+                if side == "middle" and not self.meets(expr, pieces.breaks[i], *pieces.exprs[i : i + 2]):
                     raise Unresolved
         except Unresolved:
             return Pieces((), (), (expr,))
         return pieces
 
-    def meets(self, expr: Any, pieces: Pieces, i: int) -> bool:
-        """Whether both sides of breakpoint i and the expression itself have one value there, for every sample."""
+    def meets(self, whole: Any, point: Any, *sides: Any) -> bool:
+        """Whether an expression has the value of each side at a breakpoint, for every sample."""
         for value in self.values:
-            point = self.at(pieces.breaks[i], value)
-            here, left, right = (self.at(e, value, point) for e in (expr, *pieces.exprs[i : i + 2]))
-            if max(abs(left - here), abs(right - here)) > 1e-25 * (1 + abs(here)):
+            place = self.at(point, value)
+            here = self.at(whole, value, place)
+            if any(abs(self.at(side, value, place) - here) > 1e-25 * (1 + abs(here)) for side in sides):
                 return False
         return True
 
@@ -82,7 +82,7 @@ class Splitter:
             high = breaks[i] if i < len(breaks) else sympy.oo
             here = [self._part_on(p, low, high) for p in parts]
             exprs.append(self._node(expr.func, here, low, high))
-        return self._join(breaks, closed, exprs)
+        return self._join(expr, breaks, closed, exprs)
 
     def _overlay(self, parts: Sequence[Pieces]) -> tuple[list[Any], list[Side]]:
         """The breakpoints of all parts, sorted, and whose each is."""
@@ -159,7 +159,7 @@ class Splitter:
             raise Unresolved
         return found.pop()
 
-    def _join(self, breaks: list[Any], closed: list[Side], inner: list[Pieces]) -> Pieces:
+    def _join(self, whole: Any, breaks: list[Any], closed: list[Side], inner: list[Pieces]) -> Pieces:
         """Pieces of neighbouring intervals in one list; a breakpoint between equal expressions is none."""
         all_breaks: list[Any] = []
         all_closed: list[Side] = []
@@ -172,7 +172,7 @@ class Splitter:
                     all_breaks.append(point)
                     all_closed.append(side)
                     exprs.append(expr)
-                elif side == "middle":
+                elif side == "middle" and not self.meets(whole, point, expr):
                     raise Unresolved  # abs(sign(x)): 1 on both sides and 0 between them
         return Pieces(tuple(all_breaks), tuple(all_closed), tuple(exprs))
 
