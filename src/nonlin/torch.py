@@ -92,14 +92,14 @@ class Elementwise(Layer):
         return x.copy_(evaluate(rule, (0,) * (1 + len(values)), kept, values))
 
     def _value(self, name: str, x: Tensor) -> Any:
-        value = getattr(self, name)
-        if not isinstance(value, Tensor) or value.dim() == 0:
+        value, learned = getattr(self, name), self._parameters.get(name)
+        if learned is None or learned.dim() == 0:
             return value
-        if value.numel() == 1:
+        if learned.numel() == 1:
             return value.reshape(())
-        if x.dim() < 2 or x.shape[1] != value.numel():
+        if x.dim() < 2 or x.shape[1] != learned.numel():
             raise ParameterError(
-                f"{self._get_name()} of {value.numel()} channels on shape {tuple(x.shape)}: "
+                f"{self._get_name()} of {learned.numel()} channels on shape {tuple(x.shape)}: "
                 "dimension 1 must be the channels"
             )
         return value.reshape(-1, *[1] * (x.dim() - 2))

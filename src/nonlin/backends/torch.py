@@ -47,7 +47,11 @@ def evaluate(formula: Formula, orders: Orders, x: Any, parameters: Sequence[Any]
         return _selected(formula, orders, x, parameters)
     if torch.compiler.is_compiling():
         name = name_of(formula, orders)
-        if torch.compiler.is_exporting() or torch._C._are_functorch_transforms_active():
+        if (
+            torch.compiler.is_exporting()
+            or torch._C._are_functorch_transforms_active()
+            or not _needs_gradient(x, parameters)
+        ):
             return expression(name, x, parameters)
         return _Traced.apply(name, x, *map(_plain, parameters))
     if torch._C._get_tracing_state():
@@ -96,7 +100,8 @@ class Rule:
     def value(self, x: Tensor, parameters: Sequence[Any]) -> Tensor:
         if _is_memory(x) and all(_is_memory(p) for p in parameters if isinstance(p, Tensor)):
             return _looped(self, x, parameters)
-        return expression(name_of(self.formula, self.orders), x, parameters)
+        result = expression(name_of(self.formula, self.orders), x, parameters)
+        return x.clone() if result is x else result
 
 
 _rule = lru_cache(maxsize=1024)(Rule)
@@ -165,12 +170,15 @@ _apply = getattr(super(torch.autograd.Function, _Derivative), "apply")  # noqa: 
 def _derivative(rule: Rule, x: Tensor, *parameters: Any) -> Tensor:
     if torch._C._are_functorch_transforms_active():
         return _Derivative.apply(rule, x, *parameters)
-    if forward_ad._current_level < 0 and not (
-        torch.is_grad_enabled()
-        and (x.requires_grad or any(isinstance(p, Tensor) and p.requires_grad for p in parameters))
-    ):
+    if forward_ad._current_level < 0 and not _needs_gradient(x, parameters):
         return rule.value(x, parameters)
     return _apply(rule, x, *parameters)
+
+
+def _needs_gradient(x: Tensor, parameters: Sequence[Any]) -> bool:
+    return torch.is_grad_enabled() and (
+        x.requires_grad or any(isinstance(p, Tensor) and p.requires_grad for p in parameters)
+    )
 
 
 def _arguments(ctx: Any) -> list[Any]:

@@ -101,12 +101,9 @@ def sign(u: Any) -> Any:
     return torch.where(u == u, torch.sign(u), u)
 
 
-def _pair(u: Any, v: Any) -> tuple[Any, Any]:
-    return (u, v) if isinstance(v, torch.Tensor) else (u, torch.full_like(u, v))
-
-
 def hypot(u: Any, v: Any) -> Any:
-    return torch.hypot(*(_pair(u, v) if isinstance(u, torch.Tensor) else _pair(v, u)))
+    u, v = (torch.full_like(b, a) if isinstance(a, float) else a for a, b in ((u, v), (v, u)))
+    return torch.hypot(u, v)
 
 
 def hypot_sum(u: Any, v: Any) -> Any:

@@ -62,7 +62,7 @@ def expression(name: str, x: Any, parameters: Sequence[Any]) -> Any:
     """The printed expression, half precision computed in float32."""
     half = isinstance(x, Tensor) and x.dtype in HALF
     working = x.float() if half else x
-    values = [p.to(working.dtype) if isinstance(p, Tensor) else working.new_full((), p) for p in parameters]
+    values = [working.new_full((), p) if isinstance(p, int | float) else p.to(working.dtype) for p in parameters]
     result = getattr(_printed, name)(working, *values)
     shapes = [p.shape for p in parameters if isinstance(p, Tensor)]
     if shapes and result.shape != (shape := torch.broadcast_shapes(x.shape, *shapes)):
