@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from nonlin.comparison.data import MOST_CLASSES, Data, digits, prepare
 from nonlin.comparison.metrics import METRICS, metric_named
 from nonlin.comparison.tables import read_table

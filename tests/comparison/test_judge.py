@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nonlin.comparison.judge import holm, interval, judge, seeds_for, sign_flip_p
 
 # Differences on a grid, as scores of finite test sets are: ties and zeros are the rule.

@@ -4,8 +4,13 @@
 is what it prints.
 """
 
+from typing import TYPE_CHECKING
+
 from nonlin.comparison.entry import compare, compare_digits, compare_table
 from nonlin.comparison.terminal import rich_table
+
+if TYPE_CHECKING:
+    from nonlin.comparison.result import Comparison
 
 __all__ = ["Comparison", "compare", "compare_digits", "compare_table", "rich_table"]
 

@@ -179,12 +179,13 @@ def _task(y: Array) -> Task:
 def _coded(task: Task, targets: list[Array], every: Array) -> tuple[tuple[str, ...], list[Array]]:
     """The classes in order and each target as class codes; no classes and floats for regression."""
     if task == "regression":
+        first = every[:1].tolist()[0]
         try:
             numbers = [y.astype(np.float64) for y in targets]
         except (TypeError, ValueError):
-            raise DataError(f"target is not numeric: {every[:1].tolist()[0]!r}: choose a metric of classification") from None
+            raise DataError(f"target is not numeric: {first!r}: choose a metric of classification") from None
         if np.ptp(np.concatenate(numbers)) == 0:
-            raise DataError(f"target has one value: {every[:1].tolist()[0]!r}: there is nothing to predict")
+            raise DataError(f"target has one value: {first!r}: there is nothing to predict")
         return (), numbers
     if every.dtype.kind == "O":
         targets, every = [y.astype(str) for y in targets], every.astype(str)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ def compare(
     require()
     _whole("seeds", seeds)
     _whole("epochs", EPOCHS if epochs is None else epochs)
-    if margin is not None and not (isinstance(margin, int | float) and isfinite(margin) and margin >= 0):
+    if margin is not None and not 0 <= margin < inf:
         raise ParameterError(f"margin: {margin!r}: give a difference of the score, 0 or more")
     rates = _rates(LEARNING_RATES if learning_rates is None else learning_rates)
     chosen, base = _chosen(DEMO_ACTIVATIONS if activations is None else activations, baseline)

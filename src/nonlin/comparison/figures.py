@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COLOURS = {"better": "#0072B2", "worse": "#D55E00", "practically equal": "#009E73", "undecided": "#666666"}
 OTHERS, BASELINE, BAND = "#d0d0d0", "#000000", "#e6e6e6"
 # Text is drawn as outlines: no font of the reader's machine can make labels overlap. Names are never mathematics.
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "nonlin",
     "text.parse_math": False,
@@ -91,8 +91,8 @@ def rate_curves(comparison: Comparison) -> str:
                 axes.axvline(choice.rate, color=colour, lw=1, ls=":")
         _log(axes)
         edge = " at the edge" if choices[name].at_edge else ""
-        axes.set_title(f"{_short(name)}: {choices[name].rate:.3g}{edge}{scales[name][2]}", fontsize=9)
-        axes.set_ylim(scales[name][:2])
+        axes.set_title(f"{_short(name)}: {choices[name].rate:.3g}{edge}{scales[name][1]}", fontsize=9)
+        axes.set_ylim(scales[name][0])
 
     return _panels(comparison, panel, "learning rate", f"validation {_metric(comparison)}", "Learning-rate curves")
 
@@ -111,8 +111,8 @@ def learning_curves(comparison: Comparison) -> str:
         axes.plot(epochs, curves[base][1], color=BASELINE, lw=1, ls="--")
         axes.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
         axes.plot(epochs, mean, color=colour, lw=1.5)
-        axes.set_title(f"{_short(name)}{scales[name][2]}", fontsize=9)
-        axes.set_ylim(scales[name][:2])
+        axes.set_title(f"{_short(name)}{scales[name][1]}", fontsize=9)
+        axes.set_ylim(scales[name][0])
 
     return _panels(comparison, panel, "epoch", f"test {_metric(comparison)}", "Learning curves")
 
@@ -155,7 +155,7 @@ def _panels(comparison: Comparison, draw: Any, x: str, y: str, title: str) -> st
         return _svg(figure, title)
 
 
-def _scales(ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float | None, float | None, str]]:
+def _scales(ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[Any, str]]:
     """Limits of the score axis and what to add to the title: one scale for all, and one of its own for each that
     stays far below, so that neither squeezes the other."""
     highs = [high for _, high in ranges.values() if math.isfinite(high)]
@@ -163,8 +163,8 @@ def _scales(ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float | N
     common = {n: r for n, r in ranges.items() if math.isfinite(r[1]) and r[1] >= max(highs) - max(reach, 1e-9)}
     low, high = min(r[0] for r in common.values()), max(highs)
     pad = 0.08 * (high - low) or 0.01
-    own = (None, None, " (own scale)")
-    return {name: (low - pad, high + pad, "") if name in common else own for name in ranges}
+    own = ((None, None), " (own scale)")
+    return {name: ((low - pad, high + pad), "") if name in common else own for name in ranges}
 
 
 def _log(axes: Axes) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, TypeVar, cast
 
 import optuna
 from filelock import FileLock, Timeout
@@ -17,8 +21,28 @@ from optuna.trial import FrozenTrial, TrialState
 from nonlin.comparison.plan import Trial
 from nonlin.errors import OutputError
 
-FILE = "journal.log"
+FILE, STUDY = "journal.log", "comparison"
 Outcome = dict[str, Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _unbroken(write: F) -> F:
+    """Ctrl-C waits until the line is written: in the middle, Optuna's lock answers it with an error of its own."""
+
+    @wraps(write)
+    def whole(*args: Any, **given: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+            return write(*args, **given)
+        came: list[tuple[int, FrameType | None]] = []
+        usual = signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+        try:
+            return write(*args, **given)
+        finally:
+            signal.signal(signal.SIGINT, usual)
+            if came and callable(usual):
+                usual(*came[-1])
+
+    return cast(F, whole)
 
 
 class Ledger:
@@ -26,16 +50,18 @@ class Ledger:
 
     def __init__(self, journal: Path):
         self._storage = JournalStorage(JournalFileBackend(str(journal)))
-        self._study = optuna.create_study(
-            storage=self._storage,
-            study_name="comparison",
-            direction="maximize",
-            sampler=optuna.samplers.RandomSampler(),  # never asked: every trial is enqueued with its values
-            load_if_exists=True,
-        )
+        # Never asked: every trial is enqueued with its values.
+        sampler = optuna.samplers.RandomSampler()
+        if self._storage.get_all_studies():  # `load_if_exists` would write a line each time
+            self._study = optuna.load_study(study_name=STUDY, storage=self._storage, sampler=sampler)
+        else:
+            self._study = optuna.create_study(
+                study_name=STUDY, storage=self._storage, sampler=sampler, direction="maximize"
+            )
         for left in self._trials(TrialState.RUNNING):  # by a process that is gone: the folder is locked
             self._storage.set_trial_state_values(left._trial_id, TrialState.WAITING)  # pyright: ignore[reportPrivateUsage]
 
+    @_unbroken
     def add(self, trials: Iterable[Trial]) -> None:
         """Enqueue those that are not there yet.
 
@@ -47,6 +73,7 @@ class Ledger:
             if trial not in there:
                 self._study.enqueue_trial(trial.key, user_attrs={"trial": trial.key})
 
+    @_unbroken
     def take(self) -> tuple[int, Trial] | None:
         """The next waiting trial and its number, now running; None where nothing waits."""
         if not self._trials(TrialState.WAITING):
@@ -54,6 +81,7 @@ class Ledger:
         asked = self._study.ask()
         return asked.number, Trial(**asked.user_attrs["trial"])
 
+    @_unbroken
     def finish(self, number: int, outcome: Outcome, value: float) -> None:
         """Record an outcome. It counts from the second line on: a kill between the two runs the trial again."""
         (running,) = (frozen for frozen in self._trials(TrialState.RUNNING) if frozen.number == number)
@@ -69,7 +97,7 @@ class Ledger:
 
 
 @contextmanager
-def ledger_in(folder: Path) -> Iterator[Ledger]:
+def ledger_in(folder: Path) -> Generator[Ledger]:
     """The ledger of an output folder, for this process alone. Raises OutputError where another one has it."""
     lock = FileLock(folder / "run.lock")
     try:

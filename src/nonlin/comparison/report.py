@@ -128,7 +128,8 @@ def _rates(comparison: Comparison) -> str:
     edges = [escape(name) for name, choice in choices.items() if choice.at_edge]
     widened = [escape(name) for name, choice in choices.items() if choice.widened]
     notes = [
-        "Validation score, the mean over the last quarter of the epochs of two runs under seeds of their own; dotted: the rate chosen; grey: the others. "
+        "Validation score, the mean over the last quarter of the epochs of two runs "
+        "under seeds of their own; dotted: the rate chosen; grey: the others. "
         "Curves that leave a panel go on below it."
     ]
     if widened:

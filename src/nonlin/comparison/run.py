@@ -66,7 +66,7 @@ def _work(ledger: Ledger, train: Train, progress: Progress) -> None:
 
 def _choice(plan: Plan, name: str, outcomes: Mapping[Trial, Outcome], wider: float | None = None) -> Choice:
     """The rate of the best validation score; the smaller one of equals."""
-    rates = sorted({*plan.learning_rates, *([] if wider is None else [wider])})
+    rates = list(plan.learning_rates) if wider is None else sorted([*plan.learning_rates, wider])
     if len(plan.learning_rates) == 1:
         return Choice(rates[0], False, False, {})
     curve = {rate: _score([outcomes[t] for t in plan.tuning(name, (rate,))]) for rate in rates}

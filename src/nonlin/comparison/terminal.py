@@ -11,11 +11,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from nonlin.comparison.metrics import METRICS
 from nonlin.comparison.plan import Plan, Trial
-from nonlin.comparison.text import clock, duration, share, signed, significant
+from nonlin.comparison.text import clock, duration, share, signed, significant, spread
 
 if TYPE_CHECKING:
     from nonlin.comparison.result import Comparison
@@ -25,7 +24,7 @@ LINES = 10  # how often a run without a terminal says where it is
 
 
 class Progress:
-    """A live table at a terminal, a line now and then elsewhere; on standard error, so that standard output is clean."""
+    """A live table at a terminal, a line now and then elsewhere; on standard error, for standard output is data's."""
 
     def __init__(self, plan: Plan, console: Console | None = None):
         self._plan = plan
@@ -94,32 +93,34 @@ class Progress:
 
 def rich_table(comparison: Comparison, width: int = 120) -> Table:
     """The ranked table of a comparison for a Rich console; below 110 columns without the intervals."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("activation", overflow="fold", min_width=10)
-    table.add_column("verdict")
+    wide = width >= WIDE
     metric = METRICS[comparison.plan.metric].label
-    for heading in (f"test {metric}", "differ- ence", "95 % interval", "p", "best rate", "epoch", "dead", "gradient"):
-        if heading != "95 % interval" or width >= WIDE:
-            table.add_column(heading, justify="right")
-    for row in comparison.table.to_dict("records"):
-        against = row["verdict"] != "baseline"
-        interval = f"{signed(row['low'])} to {signed(row['high'])}" if against else ""
-        edge = "*" if comparison.results.choices[row["activation"]].at_edge else ""
-        table.add_row(
-            escape(row["activation"]),
-            row["verdict"],
-            _fixed(spread(row["score_mean"], row["score_std"])),
-            _fixed(signed(row["difference"]) if against else ""),
-            *([_fixed(interval)] if width >= WIDE else []),
-            _fixed(significant(row["p"], 2) if against else ""),
-            _fixed(significant(row["learning_rate"]) + edge),
-            _fixed(duration(row["epoch_seconds"])),
-            _fixed(share(row["dead_share"])),
-            _fixed(significant(row["gradient_ratio"], 2)),
-        )
+    numbers = [f"test {metric}", "diff.", *(["95 % interval"] if wide else []), "p", "rate", "epoch", "dead", "grad."]
+    rows = [_cells(comparison, row, wide) for row in comparison.table.to_dict("records")]
+    table = Table(box=SIMPLE_HEAD, padding=(0, int(wide), 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("activation", overflow="fold")
+    table.add_column("verdict", min_width=17 if wide else 11)
+    for column, heading in enumerate(numbers, start=2):
+        # A number is never cut or broken: it is the words that give way.
+        table.add_column(heading, justify="right", min_width=max(len(row[column]) for row in rows))
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
-def _fixed(text: str) -> Text:
-    """A number is never broken over two lines."""
-    return Text(text.replace(" ", "\u00a0"), no_wrap=True)
+def _cells(comparison: Comparison, row: dict[str, Any], wide: bool) -> list[str]:
+    against = row["verdict"] != "baseline"
+    edge = "*" if comparison.results.choices[row["activation"]].at_edge else ""
+    interval = f"{signed(row['low'])} to {signed(row['high'])}" if against else ""
+    return [
+        escape(row["activation"]),
+        row["verdict"],
+        spread(row["score_mean"], row["score_std"]),
+        signed(row["difference"]) if against else "",
+        *([interval] if wide else []),
+        significant(row["p"], 2) if against else "",
+        significant(row["learning_rate"]) + edge,
+        duration(row["epoch_seconds"]),
+        share(row["dead_share"]),
+        significant(row["gradient_ratio"], 2),
+    ]

@@ -8,8 +8,8 @@ ABSENT = "\u2013"  # a dash: no number, as the p of the baseline
 def significant(value: float, digits: int = 3) -> str:
     """To three significant digits; a dash for what is not there.
 
-    >>> significant(0.97531), significant(1e-7), significant(float("nan"))
-    ('0.975', '1e-07', '–')
+    >>> significant(0.97531), significant(1e-7)
+    ('0.975', '1e-07')
     """
     return f"{value:.{digits}g}" if math.isfinite(value) else ABSENT
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -22,6 +22,7 @@ from nonlin.errors import DataError
 from nonlin.torch import layer
 
 DEPTH, WIDTH = 10, 64
+SMALL = 1_000_000  # parameters below which a second thread costs more than it brings
 SAMPLE = 2048  # training samples that health is measured on
 
 Array = np.ndarray[Any, Any]
@@ -107,6 +108,8 @@ class Trainer:
         """
         with self._settings(trial.seed):
             model, source = self.built(trial.activation)
+            if sum(p.numel() for p in model.parameters()) < SMALL:
+                torch.set_num_threads(1)
             outcome = self._trained(model, trial)
             if outcome["diverged"] is None:
                 outcome |= health(*self._signals(model, source.layers), source.activation)
@@ -117,7 +120,7 @@ class Trainer:
         source = Source(self.activations[name])
         make = self.make_model or DefaultModel(math.prod(self.data.train.x.shape[1:]), self.data.outputs)
         model = make(source)
-        if not isinstance(model, nn.Module):
+        if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DataError(f"make_model gives no torch.nn.Module: {type(model).__name__}: return the model")
         if not source.layers:
             raise DataError("make_model never calls its argument: put activation() where the activation belongs")
@@ -166,7 +169,7 @@ class Trainer:
         if diverged is None:
             # The epoch that the validation part would have one stop at: one bad last step decides nothing.
             best = max(range(self.epochs), key=lambda epoch: (curves["validation"][epoch], epoch))
-            scored = {f"score_{part}": curves[part][best] for part in ("validation", "test")} | {"epoch": best + 1}
+            scored |= {"epoch": best + 1, **{f"score_{part}": curves[part][best] for part in ("validation", "test")}}
         return {**scored, "diverged": diverged, "curves": curves}
 
     def _signals(self, model: nn.Module, layers: list[nn.Module]) -> tuple[list[Array], list[float]]:
@@ -181,14 +184,14 @@ class Trainer:
             for hook in hooks:
                 hook.remove()
         reached = [z for _, z in seen if z.requires_grad]
-        gradients = torch.autograd.grad(loss, reached, allow_unused=True) if reached else ()
+        found: Any = torch.autograd.grad(loss, reached, allow_unused=True) if reached else ()
         slopes: list[Array] = []
         for module, z in seen:  # through the layer itself, so that learned parameters count as they now are
             inputs = z.detach().clone().requires_grad_()
             (slope,) = torch.autograd.grad(module(inputs).sum(), inputs)
             units_last = slope.movedim(1, -1) if slope.ndim > 3 else slope  # an image's units are its channels
             slopes.append(units_last.reshape(-1, units_last.shape[-1]).numpy())
-        return slopes, [float(g.double().square().mean().sqrt()) for g in gradients if g is not None]
+        return slopes, [float(g.double().square().mean().sqrt()) for g in found if g is not None]
 
     def _score(self, model: nn.Module, part: str) -> float:
         """The metric on a part; nan where the outputs are not finite."""
@@ -216,13 +219,11 @@ class Trainer:
         return x, torch.from_numpy((part.y - mean) / (deviation or 1.0)).float()
 
     @contextmanager
-    def _settings(self, seed: int) -> Iterator[None]:
+    def _settings(self, seed: int) -> Generator[None]:
         """The seed of this run; the caller's random state and threads come back afterwards."""
         threads = torch.get_num_threads()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            if self.make_model is None:
-                torch.set_num_threads(1)  # matrices of 64 x 64: a second thread costs more than it brings
             try:
                 yield
             finally:
