@@ -53,7 +53,9 @@ def evaluate(formula: Formula, orders: Orders, x: Any, parameters: Sequence[Any]
     x = array(x)
     working = _working(x)
     values = [p if isinstance(p, int | float) else cupy.asarray(p, dtype=working.dtype) for p in parameters]
-    return expression(formula, orders, _Ops)(working, *values).astype(x.dtype, copy=False)
+    result = expression(formula, orders, _Ops)(working, *values)
+    shape = cupy.broadcast_shapes(*(getattr(v, "shape", ()) for v in (x, *values)))
+    return cupy.broadcast_to(result, shape).astype(x.dtype)  # a derivative may hold no parameter any more
 
 
 def array(x: Any) -> Any:

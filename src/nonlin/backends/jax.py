@@ -58,7 +58,12 @@ class _Ops:
 @lru_cache(maxsize=1024)
 def operation(formula: Formula, orders: Orders) -> Callable[..., Any]:
     """The derivative of that order as a function of x and the parameters, differentiable by each of them."""
-    f = jax.custom_jvp(expression(formula, orders, _Ops))
+    printed = expression(formula, orders, _Ops)
+
+    @jax.custom_jvp
+    def f(*values: Any) -> Any:
+        shape = jnp.broadcast_shapes(*map(jnp.shape, values))
+        return jnp.broadcast_to(printed(*values), shape)  # a derivative may hold no parameter any more
 
     def rule(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         result = f(*primals)
@@ -70,7 +75,7 @@ def operation(formula: Formula, orders: Orders) -> Callable[..., Any]:
             term = operation(formula, raised)(*primals) * tangent
             total = term if total is None else total + term
         total = jnp.zeros_like(result) if total is None else total
-        return result, jnp.broadcast_to(total, result.shape).astype(result.dtype)
+        return result, total.astype(result.dtype)
 
     f.defjvp(rule, symbolic_zeros=True)
     # compiled as one loop, also outside of the user's own jit, in which it dissolves
