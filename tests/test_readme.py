@@ -33,7 +33,9 @@ def test_commands_run(command, tmp_path):
     rows = [f"{i % 7},{(i * 3) % 5},{'abc'[i % 3]}" for i in range(60)]
     (tmp_path / "data.csv").write_text("\n".join(["length,width,species", *rows]))
     words = command.split()[1:]
-    done = run([str(Path(sys.executable).with_name("nonlin")), *words, *(QUICK if words[0] == "compare" else [])], tmp_path)
+    done = run(
+        [str(Path(sys.executable).with_name("nonlin")), *words, *(QUICK if words[0] == "compare" else [])], tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

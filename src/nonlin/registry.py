@@ -117,7 +117,9 @@ def define(
     definition = Definition(name=name, text=formula, layer=_camel(name), parameters=own, reference=reference)
     for parameter in own:
         if parameter.bound is not None and parameter.bound[1].isidentifier() and parameter.bound[1] not in parameters:
-            raise ParameterError(f"constraint with an unknown parameter: {parameter.constraint!r}: give its default too")
+            raise ParameterError(
+                f"constraint with an unknown parameter: {parameter.constraint!r}: give its default too"
+            )
         parameter.check(definition.defaults)
     definition.formula.pieces(definition.formula.orders())  # read it now, so that a mistake shows here
     _defined[name] = Activation(definition)
