@@ -198,6 +198,17 @@ def test_the_optuna_study_can_be_read_with_optuna_alone(done):
     assert {t.state for t in study.trials} == {optuna.trial.TrialState.COMPLETE}
 
 
+@pytest.mark.parametrize("y", [Y, 1000 + 50 * X[:, 0]], ids=["classification", "regression"])
+def test_where_every_run_diverges_the_report_says_so(tmp_path, y):
+    rates = [1e30, 1e32]
+    found = nl.compare(
+        None, (X, y), activations=["elu"], **{**QUICK, "seeds": 6, "learning_rates": rates}, out=tmp_path
+    )
+    assert "every run diverged" in found.verdict
+    assert "18 runs diverged" in found.report.read_text("utf-8")
+    assert found.trials["diverged_at_epoch"].notna().all()
+
+
 REFUSED = {
     "workers": ({"workers": 2}, ParameterError, "not available yet"),
     "storage": ({"storage": "postgresql://x"}, ParameterError, "not available yet"),

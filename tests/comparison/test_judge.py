@@ -129,3 +129,11 @@ def test_the_margin_turns_a_small_certain_difference_into_practically_equal():
     other = [s + 0.02 + (i % 3) / 1000 for i, s in enumerate(base)]
     verdicts = {m: judge({"b": base, "a": other}, "b", base, margin=m).of["a"].verdict for m in (0.0, 0.05)}
     assert verdicts == {0.0: "better", 0.05: "practically equal"}
+
+
+def test_nothing_is_said_of_two_that_both_diverged():
+    fine, lost = [0.5 + i / 1000 for i in range(8)], [None] * 8
+    judged = judge({"base": lost, "a": lost, "b": fine}, "base", lost, floor=0.0)
+    assert (judged.of["a"].verdict, judged.of["b"].verdict) == ("undecided", "better")
+    assert not judged.all_diverged
+    assert judge({"base": lost, "a": lost}, "base", lost, floor=0.0).all_diverged

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def rate_curves(comparison: Comparison) -> str:
     """Validation score against learning rate, one panel an activation, the chosen rate marked."""
     choices = comparison.results.choices
     curves = {name: [v for v in choice.curve.values() if math.isfinite(v)] for name, choice in choices.items()}
-    scales = _scales({n: (float(np.median(c)), max(c)) if c else (math.nan, math.nan) for n, c in curves.items()})
+    scales = _scales({name: (float(np.median(curve)), max(curve)) for name, curve in curves.items() if curve}, curves)
 
     def panel(axes: Axes, name: str) -> None:
         for other, choice in choices.items():
@@ -102,7 +103,8 @@ def learning_curves(comparison: Comparison) -> str:
     curves = {name: _curve(comparison, name) for name in comparison.plan.activations}
     base = comparison.plan.baseline
     settled = comparison.plan.epochs // 4  # by then most have left the start, which would squeeze the rest
-    scales = _scales({name: (float(low[settled]), float(high.max())) for name, (low, _, high) in curves.items()})
+    ranges = {name: (low[settled], high.max()) for name, (low, _, high) in curves.items()}
+    scales = _scales({name: ends for name, ends in ranges.items() if np.isfinite(ends).all()}, curves)
 
     def panel(axes: Axes, name: str) -> None:
         low, mean, high = curves[name]
@@ -145,26 +147,27 @@ def _panels(comparison: Comparison, draw: Any, x: str, y: str, title: str) -> st
     rows = math.ceil(len(names) / columns)
     with rc_context(STYLE):
         figure = Figure(figsize=(8.5, 0.6 + 1.9 * rows), layout="constrained")
-        grid = figure.subplots(rows, columns, sharex=True, squeeze=False).flat
+        grid = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
         for axes, name in zip(grid, names, strict=False):
             draw(axes, name)
-        for axes in list(grid)[len(names) :]:
-            axes.set_axis_off()
+            axes.tick_params(labelbottom=True)  # below every panel: under some there is no other
+        for axes in grid[len(names) :]:
+            axes.remove()
         figure.supxlabel(x, fontsize=10)
         figure.supylabel(y, fontsize=10)
         return _svg(figure, title)
 
 
-def _scales(ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[Any, str]]:
+def _scales(ranges: dict[str, tuple[float, float]], names: Iterable[str]) -> dict[str, tuple[Any, str]]:
     """Limits of the score axis and what to add to the title: one scale for all, and one of its own for each that
-    stays far below, so that neither squeezes the other."""
-    highs = [high for _, high in ranges.values() if math.isfinite(high)]
-    reach = FAR_OFF * float(np.median([high - low for low, high in ranges.values() if math.isfinite(high)] or [0.0]))
-    common = {n: r for n, r in ranges.items() if math.isfinite(r[1]) and r[1] >= max(highs) - max(reach, 1e-9)}
-    low, high = min(r[0] for r in common.values()), max(highs)
-    pad = 0.08 * (high - low) or 0.01
-    own = ((None, None), " (own scale)")
-    return {name: ((low - pad, high + pad), "") if name in common else own for name in ranges}
+    stays far below or has a run that diverged, so that neither squeezes the other."""
+    best = max((high for _, high in ranges.values()), default=0.0)
+    reach = FAR_OFF * float(np.median([high - low for low, high in ranges.values()] or [0.0]))
+    common = {name: ends for name, ends in ranges.items() if ends[1] >= best - max(reach, 1e-9)}
+    lowest = min((low for low, _ in common.values()), default=0.0)
+    pad = 0.08 * (best - lowest) or 0.01
+    shared, own = ((lowest - pad, best + pad), ""), ((None, None), " (own scale)")
+    return {name: shared if name in common else own for name in names}
 
 
 def _log(axes: Axes) -> None:

@@ -41,6 +41,7 @@ class Judgement:
     noise_floor: float
     margin: float
     floor: float  # what a diverged run counts as
+    all_diverged: bool
 
 
 def judge(
@@ -54,8 +55,9 @@ def judge(
 
     A diverged run counts as `floor`, the metric's worst score, or as the worst score of all where it has none.
     Better or worse: Holm-adjusted p <= 0.05 and the interval not within the margin (default: 1 % of the baseline's
-    mean score). Practically equal: the interval within the margin. The control is judged as a candidate would be;
-    the noise floor is the far end of the interval of its difference, about what chance alone makes of one function.
+    mean score). Practically equal: the interval within the margin. Where no run of either ended, undecided.
+    The control is judged as a candidate would be; the noise floor is the far end of the interval of its difference,
+    about what chance alone makes of one function.
     """
     names = [name for name in scores if name != baseline]
     worst = _worst([*scores.values(), control], floor)
@@ -69,10 +71,10 @@ def judge(
     checked = _judged(again - base, min(1.0, family * sign_flip_p(again - base)), margin, family)
     holds = checked.verdict not in ("better", "worse")
     judged = {name: _judged(differences[name], adjusted[name], margin, family) for name in names}
-    if not holds:
-        judged = {name: _without_verdict(one) for name, one in judged.items()}
+    lost = {name for name in names if not any(map(_finite, [*scores[name], *scores[baseline]]))}
+    judged = {n: _without_verdict(one) if n in lost or not holds else one for n, one in judged.items()}
     ends = [abs(end) for end in (checked.low, checked.high) if math.isfinite(end)]
-    return Judgement(judged, checked, holds, max(ends, default=math.nan), margin, worst)
+    return Judgement(judged, checked, holds, max(ends, default=math.nan), margin, worst, len(lost) == len(names))
 
 
 def seeds_for(family: int) -> int:
@@ -160,12 +162,16 @@ def _without_verdict(one: Judged) -> Judged:
     return Judged(one.difference, one.low, one.high, one.p, "undecided", None, one.differences)
 
 
+def _finite(score: float | None) -> bool:
+    return score is not None and math.isfinite(score)
+
+
 def _worst(all_scores: Sequence[Sequence[float | None]], floor: float | None) -> float:
     if floor is not None:
         return floor
-    finite = [s for scores in all_scores for s in scores if s is not None and math.isfinite(s)]
+    finite = [score for scores in all_scores for score in scores if score is not None and _finite(score)]
     return min(finite, default=0.0)
 
 
 def _filled(scores: Sequence[float | None], worst: float) -> Array:
-    return np.array([worst if s is None or not math.isfinite(s) else s for s in scores], dtype=float)
+    return np.array([score if _finite(score) else worst for score in scores], dtype=float)

@@ -89,6 +89,8 @@ def concluded(plan: Plan, results: Results, margin: float | None, report: Path) 
 def sentence(plan: Plan, judgement: Judgement, table: pd.DataFrame) -> str:
     """The verdict in one sentence."""
     base, where = plan.baseline, f"on {plan.data['name']}"
+    if judgement.all_diverged:
+        return f"Undecided {where}: every run diverged; repeat with smaller learning rates."
     if not judgement.holds:
         found = judgement.control
         return (f"No verdict holds {where}: {base} under other seeds came out {found.verdict} than itself "

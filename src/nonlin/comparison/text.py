@@ -6,19 +6,21 @@ ABSENT = "\u2013"  # a dash: no number, as the p of the baseline
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """To three significant digits; a dash for what is not there.
+    """To three significant digits, thousands as whole numbers; a dash for what is not there.
 
-    >>> significant(0.97531), significant(1e-7)
-    ('0.975', '1e-07')
+    >>> significant(0.97531), significant(1e-7), significant(-51234.5)
+    ('0.975', '1e-07', '-51234')
     """
-    return f"{value:.{digits}g}" if math.isfinite(value) else ABSENT
+    if not math.isfinite(value):
+        return ABSENT
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.{digits}g}"
 
 
 def spread(mean: float, deviation: float) -> str:
     """Mean and standard deviation of a score, to the same decimals where it is of the size of 1.
 
     >>> spread(0.96123, 0.00812), spread(-3120.0, 45.2)
-    ('0.961 ± 0.008', '-3.12e+03 ± 45.2')
+    ('0.961 ± 0.008', '-3120 ± 45.2')
     """
     if abs(mean) < 10 and deviation < 10:
         return f"{mean:.3f} ± {deviation:.3f}"
@@ -33,7 +35,9 @@ def signed(value: float) -> str:
     """
     if not math.isfinite(value):
         return ABSENT
-    return f"{value:+.4f}" if 5e-5 <= abs(value) < 10 or value == 0 else f"{value:+.3g}"
+    if 5e-5 <= abs(value) < 10 or value == 0:
+        return f"{value:+.4f}"
+    return ("+" if value > 0 else "") + significant(value)
 
 
 def share(value: float) -> str:
