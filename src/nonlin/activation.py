@@ -50,7 +50,7 @@ class Activation:
 
     def prepare(self) -> None:
         """Make the formulas, as the first call does otherwise."""
-        self.definition.make()
+        _ = self.definition.formulas
 
     # A compiler that traces a call (Dynamo) is to run this as it stands, for it cannot trace how a formula is made.
     prepare._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]

@@ -78,15 +78,16 @@ class Definition:
         """The default of each parameter."""
         return {p.name: p.default for p in self.parameters}
 
-    def make(self) -> None:
-        """Make every formula that the entry has, and their symbols."""
-        formulas = [self.formula]
+    @cached_property
+    def formulas(self) -> tuple[Formula, ...]:
+        """Every formula that the entry has, read."""
+        found = [self.formula]
         if self.gate:
-            formulas.append(self.gate_formula)
+            found.append(self.gate_formula)
         if self.noise is not None:
-            formulas.append(self.noisy_formula)
-        for formula in formulas:
-            formula.symbols  # noqa: B018
+            found.append(self.noisy_formula)
+        assert all(len(f.symbols) == len(f.parameters) for f in found)  # which makes the symbols too
+        return tuple(found)
 
     @cached_property
     def formula(self) -> Formula:

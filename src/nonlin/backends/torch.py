@@ -220,13 +220,13 @@ def _looped(rule: Rule, x: Tensor, parameters: Sequence[Any]) -> Tensor:
     if working.stride() != out.stride():
         working = torch.empty_like(out).copy_(working)
     arguments = [v if s else _flat(torch.empty_like(out).copy_(v)) for v, s in zip(values, scalars, strict=True)]
-    kernel(rule.formula, rule.orders, tuple(not s for s in scalars))(_flat(working), _flat(out), *arguments)
+    kernel(rule.formula, rule.orders, tuple(not s for s in scalars))(_flat(working.detach()), _flat(out), *arguments)
     return out if out.dtype == x.dtype else out.to(x.dtype)
 
 
 def _flat(x: Tensor) -> Any:
     """The memory of a tensor without gaps, in its own order."""
-    return x.detach().as_strided((x.numel(),), (1,)).numpy()
+    return x.numpy().reshape(-1) if x.is_contiguous() else x.as_strided((x.numel(),), (1,)).numpy()
 
 
 # Under a compiler -----------------------------------------------------------------------------------------------------

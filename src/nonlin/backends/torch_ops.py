@@ -8,16 +8,18 @@ what is exponentially small is never the difference of two numbers near 1.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import torch
 
+from nonlin.backends import stable
 from nonlin.backends.printer import Target, function, source
 from nonlin.language import atoms
 from nonlin.language.formula import Formula, Orders
 
 _ROOT_HALF = math.sqrt(0.5)
-_ROOT_2PI = math.sqrt(2 * math.pi)
+_ROOT_HALF_PI = math.sqrt(0.5 * math.pi)
 
 
 def _away(u: Any) -> Any:
@@ -42,58 +44,28 @@ def tanh(u: Any) -> Any:
     return torch.where(u < -1.0, -far, torch.where(u > 1.0, far, near))
 
 
-def sech2(u: Any) -> Any:
-    e = torch.exp(2.0 * _away(u))
-    return 4.0 * e / ((1.0 + e) * (1.0 + e))
-
-
 def expm1(u: Any) -> Any:
     """torch's own above -1, and exp(u) - 1 below, whose slope does not vanish: torch takes it as expm1(u) + 1."""
     return torch.where(u < -1.0, torch.exp(torch.clamp(u, max=-1.0)) - 1.0, torch.expm1(torch.clamp(u, min=-1.0)))
 
 
-# The Taylor coefficients of (u - tanh(u))/u^3 in u^2, the last first; 12 of them give 1e-19 at u = 1/4.
-_TANH_GAP = (
-    -58870668456604 / 3698160658676859375,
-    113927491862 / 2900518163668125,
-    -18888466084 / 194896477400625,
-    443861162 / 1856156927625,
-    -6404582 / 10854718875,
-    929569 / 638512875,
-    -21844 / 6081075,
-    1382 / 155925,
-    -62 / 2835,
-    17 / 315,
-    -2 / 15,
-    1 / 3,
-)
+class _Names:
+    """What the shared forms of `backends/stable.py` that differentiate right are written in."""
+
+    exp, floor, where = torch.exp, torch.floor, torch.where
+    tanh = tanh
+
+    @staticmethod
+    def abs(u: Any) -> Any:
+        return -_away(u)
 
 
-def tanh_gap(u: Any) -> Any:
-    """u - tanh(u); the difference would cancel near 0, so the series there."""
-    near = torch.clamp(u, -0.25, 0.25)
-    v = near * near
-    s = torch.full_like(v, _TANH_GAP[0])
-    for c in _TANH_GAP[1:]:
-        s = s * v + c
-    return torch.where(_away(u) < -0.25, u - tanh(u), near * v * s)
-
-
-def _gauss(u: Any, scale: float) -> Any:
-    """exp(-scale u^2): the rounding of u^2 would cost u^2 ulp, so u is cut in two and the square of h is exact."""
-    u = torch.clamp(u, -40.0, 40.0)
-    h = torch.round(u.detach() * 16.0) / 16.0
-    return torch.exp(-scale * (h * h)) * torch.exp(-scale * ((u - h) * (u + h)))
-
-
-def normal_pdf(u: Any) -> Any:
-    return _gauss(u, 0.5) / _ROOT_2PI
+sech2, tanh_gap, normal_pdf = (partial(f, _Names) for f in (stable.sech2, stable.tanh_gap, stable.normal_pdf))
 
 
 def normal_cdf(u: Any) -> Any:
-    """Through the scaled erfc in the tail, since 1 + erf cancels there."""
-    m = torch.clamp(-_away(u), max=40.0)
-    tail = 0.5 * torch.special.erfcx(m * _ROOT_HALF) * _gauss(m, 0.5)
+    """The tail as density times Mills' ratio, since 1 + erf cancels there."""
+    tail = normal_pdf(u) * (_ROOT_HALF_PI * torch.special.erfcx(_ROOT_HALF * torch.clamp(-_away(u), max=60.0)))
     return torch.where(u < 0, tail, 1.0 - tail)
 
 
@@ -117,18 +89,18 @@ def hypot_slope(u: Any, v: Any) -> Any:
 
 
 _HELPERS = {
-    atoms.Expm1: expm1,
-    atoms.Tanh: tanh,
-    atoms.Sech2: sech2,
-    atoms.TanhGap: tanh_gap,
-    atoms.Sigmoid: sigmoid,
-    atoms.Softplus: softplus,
-    atoms.NormalCdf: normal_cdf,
-    atoms.NormalPdf: normal_pdf,
-    atoms.Sign: sign,
-    atoms.Hypot: hypot,
-    atoms.HypotSum: hypot_sum,
-    atoms.HypotSlope: hypot_slope,
+    atoms.Expm1: ("expm1({0})", expm1),
+    atoms.Tanh: ("tanh({0})", tanh),
+    atoms.Sech2: ("sech2({0})", sech2),
+    atoms.TanhGap: ("tanh_gap({0})", tanh_gap),
+    atoms.Sigmoid: ("sigmoid({0})", sigmoid),
+    atoms.Softplus: ("softplus({0})", softplus),
+    atoms.NormalCdf: ("normal_cdf({0})", normal_cdf),
+    atoms.NormalPdf: ("normal_pdf({0})", normal_pdf),
+    atoms.Sign: ("sign({0})", sign),
+    atoms.Hypot: ("hypot({0}, {1})", hypot),
+    atoms.HypotSum: ("hypot_sum({0}, {1})", hypot_sum),
+    atoms.HypotSlope: ("hypot_slope({0}, {1})", hypot_slope),
 }
 _OWN = {
     atoms.Exp: "torch.exp({0})",
@@ -144,14 +116,13 @@ _OWN = {
     atoms.Erf: "torch.erf({0})",
     atoms.Erfc: "torch.erfc({0})",
 }
-_TWO = (atoms.Hypot, atoms.HypotSum, atoms.HypotSlope)
 TARGET = Target(
-    functions={**_OWN, **{a: f"{f.__name__}({'{0}, {1}' if a in _TWO else '{0}'})" for a, f in _HELPERS.items()}},
+    functions={**_OWN, **{atom: template for atom, (template, _) in _HELPERS.items()}},
     where="torch.where({0}, {1}, {2})",
     at_most="torch.clamp({0}, max={1})",  # whose slope at the limit is 1; `minimum` would halve it
     at_least="torch.clamp({0}, min={1})",
 )
-_NAMESPACE = {"torch": torch, **{f.__name__: f for f in _HELPERS.values()}}
+_NAMESPACE = {"torch": torch, **{template.partition("(")[0]: f for template, f in _HELPERS.values()}}
 
 
 def printed(formula: Formula, orders: Orders, name: str) -> Any:
