@@ -68,7 +68,7 @@ def sparsemax(ops: Ops, x: Any, axis: int) -> Any:
 
 def hardmax(ops: Ops, x: Any, axis: int) -> Any:
     """1 at the first maximum along the axis, 0 elsewhere."""
-    is_top = ops.number(x == ops.max(x, axis), x)
+    is_top = ops.number(x >= ops.max(x, axis), x)  # a symbolic tensor of Keras has no elementwise ==
     return ops.where(ops.cumsum(is_top, axis) == 1, is_top, 0.0)
 
 
