@@ -26,6 +26,7 @@ ORDER = [
     ("torch", "keras", "flax"),
     ("comparison", "explore"),
     ("cli",),
+    ("__main__",),
 ]
 LEVEL = {part: level for level, row in enumerate(ORDER) for part in row}
 # The front door names every part and loads each when it is first used: test_startup.py.
