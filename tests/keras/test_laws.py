@@ -151,3 +151,11 @@ def test_tf_function_and_compilation(activation):
             return tape.gradient(y, x)
 
         near(slopes(points).numpy(), activation.derivative(points.numpy().astype("float64")), slack=1e-6)
+
+
+@pytest.mark.skipif(ENGINE != "tensorflow", reason="needs TensorFlow installed")
+def test_a_tensorflow_tensor_on_another_engine_names_the_remedy(monkeypatch):
+    # the environment of TensorFlow has no other engine that could be started in its place
+    monkeypatch.setattr(keras.config, "backend", lambda: "jax")
+    with pytest.raises(DtypeError, match="while Keras runs on jax: EagerTensor: set .*KERAS_BACKEND=tensorflow"):
+        nl.relu(ops.convert_to_tensor([1.0]))
