@@ -157,5 +157,5 @@ def test_tf_function_and_compilation(activation):
 def test_a_tensorflow_tensor_on_another_engine_names_the_remedy(monkeypatch):
     # the environment of TensorFlow has no other engine that could be started in its place
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
-    with pytest.raises(DtypeError, match="while Keras runs on jax: EagerTensor: set .*KERAS_BACKEND=tensorflow"):
+    with pytest.raises(DtypeError, match=r"while Keras runs on jax: EagerTensor: set .*KERAS_BACKEND=tensorflow"):
         nl.relu(ops.convert_to_tensor([1.0]))
