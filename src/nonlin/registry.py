@@ -101,7 +101,8 @@ def define(
 
     `constraints` says which values a parameter may take: {"a": "> 0"}. `get` knows the name from then on in this
     process; defining a name again replaces it. Everything works for it that works for the catalogue.
-    Raises FormulaError, which names the column, and for a name that the catalogue has.
+    Raises FormulaError, which names the column, and for a name that the catalogue has for another function; for the
+    same function the catalogue's own is returned.
 
     >>> define("tent", "max(0, 1 - abs(x - 1))")(0.5)
     0.5
@@ -109,7 +110,7 @@ def define(
     if not name.isidentifier():
         raise FormulaError(f"not a name for an activation: {name!r}: use letters, digits and underscores")
     if name.lower() in catalog.aliases:
-        raise FormulaError(f"name that the catalogue has: {name!r}: choose another, or use nonlin.get({name!r})")
+        return _same_in_catalog(name, formula, parameters)
     unknown = set(constraints or {}) - set(parameters)
     if unknown:
         raise ParameterError(f"constraint on a parameter that is not there: {min(unknown)!r}: give its default too")
@@ -124,6 +125,18 @@ def define(
     definition.formula.pieces(definition.formula.orders())  # read it now, so that a mistake shows here
     _defined[name] = Activation(definition)
     return _defined[name]
+
+
+def _same_in_catalog(name: str, text: str, defaults: Mapping[str, float]) -> Activation:
+    """The catalogue's entry of that name, if it is the function that is being defined."""
+    from nonlin.language.formula import Formula
+
+    entry = catalog[catalog.aliases[name.lower()]]
+    own = entry.definition
+    alike = dict(defaults) == own.defaults and not isinstance(entry, VectorActivation)
+    if alike and Formula(text, own.parameters).expr == entry.rule.expr:
+        return entry
+    raise FormulaError(f"name that the catalogue has: {name!r}: choose another, or use nonlin.get({name!r})")
 
 
 def _camel(name: str) -> str:

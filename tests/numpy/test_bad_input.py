@@ -96,3 +96,14 @@ def test_definitions_are_found_by_name_and_can_be_replaced():
     second = nl.define("mine_again", "x*3")
     assert nl.get("mine_again") == second and nl.mine_again(1.0) == 3.0
     assert "mine_again" not in nl.catalog
+
+
+def test_defining_what_the_catalogue_has_gives_the_catalogues_own(activation):
+    if activation.name in nl.catalog:
+        assert (
+            nl.define(activation.name, f" {activation.definition.text} ", **activation.definition.defaults)
+            is activation
+        )
+        with pytest.raises(FormulaError, match="catalogue"):
+            nl.define(activation.name, f"2*({activation.definition.text})", **activation.definition.defaults)
+    assert nl.define("snake", "x + sin(a*x)**2 / a", a=1.0) is nl.snake
