@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nonlin.comparison.interrupts import remembered_interrupts
 from nonlin.comparison.ledger import Ledger, Outcome
 from nonlin.comparison.plan import Plan, Trial
 from nonlin.comparison.terminal import Progress
@@ -36,29 +37,35 @@ class Results:
 
 def run(plan: Plan, train: Train, ledger: Ledger, progress: Progress) -> Results:
     """Run what the ledger does not hold yet: tune each activation's rate, then the trials that count."""
+    with remembered_interrupts() as check:
+        return _run(plan, ledger, progress, lambda: _work(ledger, train, progress, check))
+
+
+def _run(plan: Plan, ledger: Ledger, progress: Progress, work: Callable[[], None]) -> Results:
     progress.begin(plan.count)
     for name in plan.activations:
         ledger.add(plan.tuning(name))
-    _work(ledger, train, progress)
+    work()
     first = {name: _choice(plan, name, ledger.outcomes()) for name in plan.activations}
     wider = {name: plan.wider(choice.rate) for name, choice in first.items() if choice.at_edge}
     for name, rate in wider.items():
         if rate is not None:
             ledger.add(plan.tuning(name, (rate,)))
     progress.begin(plan.count + sum(len(plan.tuning(name, (1.0,))) for name in wider))
-    _work(ledger, train, progress)
+    work()
     choices = {name: _choice(plan, name, ledger.outcomes(), wider.get(name)) for name in plan.activations}
     wanted = plan.final({name: choice.rate for name, choice in choices.items()})
     ledger.add(wanted)
-    _work(ledger, train, progress)
+    work()
     return Results(choices, ledger.outcomes())
 
 
-def _work(ledger: Ledger, train: Train, progress: Progress) -> None:
+def _work(ledger: Ledger, train: Train, progress: Progress, check: Callable[[], None]) -> None:
     progress.update(ledger.outcomes())
     while (taken := ledger.take()) is not None:
         number, trial = taken
         outcome = train(trial)
+        check()
         score = outcome["score_validation" if trial.role == "tuning" else "score_test"]
         ledger.finish(number, outcome, WORST if score is None else score)
         progress.update(ledger.outcomes())

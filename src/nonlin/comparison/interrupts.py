@@ -1,0 +1,40 @@
+"""Ctrl-C that is never lost.
+
+Python raises KeyboardInterrupt wherever it happens to be, and drops it where that is a destructor or a callback from
+C: Numba's compiler has both, and is at work in the first trial of each activation.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def remembered_interrupts() -> Generator[Callable[[], None]]:
+    """Ctrl-C raises as usual; the function given raises again where one came and was dropped on its way."""
+    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+        yield lambda: None
+        return
+    came: list[int] = []
+    usual = signal.getsignal(signal.SIGINT)
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        if callable(usual):
+            usual(number, frame)
+
+    def check() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    if callable(usual):
+        signal.signal(signal.SIGINT, remember)
+    try:
+        yield check
+    finally:
+        if callable(usual):
+            signal.signal(signal.SIGINT, usual)
