@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from nonlin.errors import NonlinError
+from nonlin.errors import MissingExtra
 
 LIBRARIES = {
     "torch": "torch",
@@ -12,10 +12,6 @@ LIBRARIES = {
     "pandas": "pandas",
     "matplotlib": "matplotlib",
 }
-
-
-class MissingExtra(NonlinError, ImportError):
-    """A library of the extra `compare` that is not installed."""
 
 
 def require() -> None:

@@ -10,6 +10,8 @@ import math
 
 from numba import njit
 
+from nonlin.backends.stable import TANH_GAP
+
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_HALF_LOW = -4.833646656726457e-17  # sqrt(1/2) - float(sqrt(1/2))
 _ROOT_2PI = math.sqrt(2 * math.pi)
@@ -35,23 +37,6 @@ def sech2(u: float) -> float:
     return 4.0 * e / ((1.0 + e) * (1.0 + e))
 
 
-# The Taylor coefficients of (u - tanh(u))/u^3 in u^2, the last first; 12 of them give 1e-19 at u = 1/4.
-_TANH_GAP = (
-    -58870668456604 / 3698160658676859375,
-    113927491862 / 2900518163668125,
-    -18888466084 / 194896477400625,
-    443861162 / 1856156927625,
-    -6404582 / 10854718875,
-    929569 / 638512875,
-    -21844 / 6081075,
-    1382 / 155925,
-    -62 / 2835,
-    17 / 315,
-    -2 / 15,
-    1 / 3,
-)
-
-
 @function
 def tanh_gap(u: float) -> float:
     """u - tanh(u); the difference would cancel near 0, so the series there."""
@@ -59,7 +44,7 @@ def tanh_gap(u: float) -> float:
         return u - math.tanh(u)
     v = u * u
     s = 0.0
-    for c in _TANH_GAP:
+    for c in TANH_GAP:
         s = s * v + c
     return u * v * s
 
