@@ -49,3 +49,20 @@ def test_scripts_are_there_and_read_as_bash(command):
 def test_the_readme_shows_the_main_commands():
     assert {"scripts/demo", "scripts/test"} <= set(COMMANDS)
     assert {c.split()[1] for c in NONLIN} >= {"compare", "list", "show", "plot"}
+
+
+def test_what_the_readme_says_of_the_frameworks_is_so():
+    import jax
+    import torch
+
+    import nonlin as nl
+
+    x = torch.full((64,), 9.1, requires_grad=True)
+    torch.tanh(x).sum().backward()
+    assert x.grad[0] == 0 and jax.grad(jax.numpy.tanh)(9.1) == 0
+    assert nl.tanh.derivative(9.1) == pytest.approx(4.99e-8, rel=1e-3)
+    theirs = torch.nn.functional.gelu(torch.full((64,), -5.5))[0].item()
+    assert theirs / nl.gelu(-5.5) == pytest.approx(1.57, abs=0.01)
+    x = torch.linspace(-20, 20, 5, requires_grad=True)
+    nl.tanh(x).sum().backward()
+    assert x.grad[0].item() == pytest.approx(1.7e-17, rel=1e-2)
