@@ -8,6 +8,14 @@ import pytest
 from nonlin.comparison.interrupts import remembered_interrupts
 
 
+@pytest.fixture(autouse=True)
+def as_in_a_terminal():
+    """A shell that starts its commands in the background has them ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class StruckWhileDying:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGINT)

@@ -78,4 +78,6 @@ def test_a_finished_folder_is_read_and_not_run_again(undisturbed):
 
 
 if __name__ == "__main__":
+    # a shell that starts its commands in the background has them ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     comparison(sys.argv[1])
