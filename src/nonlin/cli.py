@@ -153,8 +153,9 @@ def compare(
     result = compare_digits(**settings) if data is None else compare_table(data, target or "", **settings)
     if json:
         return _print_json(result.to_dict())
+    print(result.verdict)
     _print(result)
-    print(f"{result.verdict}\n{result.report}")
+    print(result.report)
 
 
 def _listed(text: str) -> list[str]:
