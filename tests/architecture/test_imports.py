@@ -24,7 +24,7 @@ ORDER = [
     ("definitions",),
     ("registry",),
     ("torch", "keras", "flax"),
-    ("comparison", "explore"),
+    ("comparison", "explore", "measure"),
     ("cli",),
     ("__main__",),
 ]
@@ -37,21 +37,27 @@ BACKENDS = ("cupy", "jax", "keras", "numpy", "torch")
 FRAMEWORKS = {
     "torch": {
         *("backends/torch.py", "backends/torch_ops.py", "backends/torch_printed.py"),
-        *("torch.py", "comparison/training.py"),
+        *("torch.py", "comparison/training.py", "measure/peers/torch.py"),
     },
-    "jax": {"backends/jax.py", "flax.py"},
+    "jax": {"backends/jax.py", "flax.py", "measure/peers/jax.py"},
     "flax": {"flax.py"},
     "keras": {"backends/keras.py", "keras.py"},
     "tensorflow": set[str](),
     "cupy": {"backends/cupy.py"},
+    "onnx": {"measure/peers/onnxruntime.py"},
+    "onnxruntime": {"measure/peers/onnxruntime.py"},
+    "numexpr": {"measure/peers/numexpr.py"},
 }
 # Text becomes code in one step only: the printed source of a formula.
 COMPILE_STEP = {"backends/printer.py"}
 RUNS_TEXT = {"eval", "exec", "compile", "sympify", "parse_expr", "lambdify"}
 UNPICKLERS = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
-# An activation is named where it is defined and where a user's default is chosen. The names in the language are
-# those of its functions.
-NAMES_ACTIVATIONS = ("definitions/", "language/", "comparison/entry.py", "cli.py")
+# An activation is named where it is defined and where a default set of them is chosen. The names in the language, and
+# in what writes formulas for other libraries, are those of its functions.
+NAMES_ACTIVATIONS = (
+    *("definitions/", "language/", "comparison/entry.py", "cli.py"),
+    *("measure/goals.py", "measure/peers/textbook.py", "measure/peers/numpy.py", "measure/peers/numexpr.py"),
+)
 # Names of activations that are also words of the field.
 WORDS = {"exponential", "linear", "step", "threshold"}
 LONGEST_FILE = 300

@@ -1,0 +1,1 @@
+"""Speed and accuracy measured beside other libraries, for the benchmarks and for `nonlin bench`."""
