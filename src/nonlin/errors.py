@@ -40,6 +40,10 @@ class MissingExtra(NonlinError, ImportError):
     """A package that an optional part needs and that is not installed."""
 
 
+class CacheWarning(UserWarning):
+    """Compiled kernels cannot be kept on disk, or not be used from there; they are compiled anew instead."""
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """The nearest known names as the end of a message: "did you mean 'relu'?", or "" when none is near.
 

@@ -19,8 +19,8 @@ from nonlin.errors import ParameterError
 
 Call = Callable[[int, int], object]
 
-# A hand-off costs the caller 10 us and the helper begins 25-50 us after it. Measured on two cores: at 150 us of work two
-# threads take 0.65 to 1.25 of one thread's time, at 200 us 0.6 to 0.95, at 300 us 0.6 to 0.65.
+# A hand-off costs the caller 10 us, and the helper begins 25-50 us after it. Measured on two cores: for 150 us of work
+# two threads take 0.65 to 1.25 of the time of one, for 200 us 0.6 to 0.95, for 300 us 0.6 to 0.65.
 BREAK_EVEN = 200_000.0  # nanoseconds of work below which a second thread does not pay
 SHARE = BREAK_EVEN / 2  # nanoseconds of work for each thread
 CHUNKS = 3  # for each thread, so that one who begins late or is slow leaves its share to the others
