@@ -45,7 +45,7 @@ def load(key: str) -> bytes | None:
         folder = directory() / "kernels"
         if not _trusted(folder, folder.stat()):
             return None
-    except (OSError, RuntimeError):  # no such folder, or no home: saving says what is the matter
+    except (OSError, RuntimeError):  # no folder, or no home: saving makes the one and says what is the matter
         return None
     path = folder / f"{key}.bin"
     try:
@@ -54,10 +54,10 @@ def load(key: str) -> bytes | None:
             if not _trusted(path, os.fstat(file.fileno())):
                 return None
             content = file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        _warn(path, f"a compiled kernel cannot be read: {path} ({_reason(error)}); it is compiled anew")
+        _warn(path, f"a compiled kernel cannot be read: {error}; it is compiled anew")
         return None
     data = content[len(HEADER) + 32 :]
     if content[: len(HEADER) + 32] != HEADER + hashlib.sha256(data).digest():
@@ -79,13 +79,9 @@ def save(key: str, data: bytes) -> None:
         where = folder or Path("~")
         _warn(
             where,
-            f"compiled kernels cannot be kept in {where} ({_reason(error)}), so that each process compiles its own; "
+            f"compiled kernels cannot be kept in {where} ({error}), so that each process compiles its own; "
             "set NONLIN_CACHE_DIR to a folder that can be written",
         )
-
-
-def _reason(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _warn(path: Path, message: str) -> None:
