@@ -30,6 +30,8 @@ class Truth:
     Its expressions are those that the kernels are made of. `by_definition` is independent of how they came about.
     """
 
+    nothing = mpmath.ldexp(1, _VANISHED)  # what two values may differ by that are both as good as 0
+
     def __init__(self, activation: Activation, order: int):
         rule = activation.rule
         self.order = order
@@ -159,6 +161,12 @@ class Program:
             value = base ** int(exponent) if exponent == int(exponent) else mp.power(base, exponent)
             return mp.nan if isinstance(value, mp.mpc) else value
 
+        def normal_cdf(u: Any) -> Any:
+            if abs(u) < 1000:
+                return mp.erfc(-u / root_2) / 2
+            tail = mp.exp(-u * u / 2) / (root_2pi * abs(u))  # 2^-720000: its leading term, for erfc takes long here
+            return tail if u < 0 else one - tail
+
         def hypot(u: Any, v: Any) -> Any:
             return mp.sqrt(u * u + v * v)
 
@@ -188,7 +196,7 @@ class Program:
             atoms.TanhGap: lambda u: u - mp.tanh(u),
             atoms.Sigmoid: lambda u: one / (one + mp.exp(-u)),
             atoms.Softplus: lambda u: mp.log1p(mp.exp(u)),
-            atoms.NormalCdf: lambda u: mp.erfc(-u / root_2) / 2,
+            atoms.NormalCdf: normal_cdf,
             atoms.NormalPdf: lambda u: mp.exp(-u * u / 2) / root_2pi,
             atoms.Erf: mp.erf,
             atoms.Erfc: mp.erfc,

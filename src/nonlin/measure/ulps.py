@@ -54,14 +54,15 @@ class Errors:
     """The errors of results of one dtype, block after block."""
 
     def __init__(self, dtype: str):
-        self._format = FORMATS[dtype]
-        # 2^(digits - exponent), by the biased exponent; as two factors, since one could overflow.
-        shift = self._format.digits - (np.arange(2048) - 1023)
-        self._scales = np.ldexp(1.0, shift // 2), np.ldexp(1.0, shift - shift // 2)
+        form = FORMATS[dtype]
+        self._short = np.float64 if form.digits == 52 else np.float32  # what an input is written in
+        self._digits = form.digits
+        overflow = form.largest + form.top_step / 2
+        self._limits = np.array([form.smallest, form.step, form.largest, form.top_step, overflow])
         self._counts = np.zeros(7, np.int64)
-        self._counts_at = np.full(7, np.nan)
+        self._counts_at = np.zeros(7)
         self._worst = np.zeros(3)
-        self._worst_at = np.full(3, np.nan)
+        self._worst_at = np.zeros(3)
         self.inputs = 0
 
     def add(self, x: Any, got: Any, true: Any, tail: Any = _NONE, zeros: Any = _NONE, bend: Any = _NONE) -> None:
@@ -71,19 +72,25 @@ class Errors:
         zeros: where the error counts absolutely nearby. bend: f'' where `true` is f', of a function whose zeros
         have no end: then the error counts absolutely where f' is less than NEAR times f''.
         """
-        form, counted = self._format, got if got.dtype.itemsize >= 4 else got.astype(np.float32)
-        one = ((1 << (52 - form.digits)) >> 1) if form.digits < 52 else 0
-        overflow = form.largest + form.top_step / 2
-        limits = (form.smallest, form.step, form.largest, form.top_step, overflow)
-        place = (*self._scales, one)
-        found = (self._counts, self._counts_at, self._worst, self._worst_at)
-        _scan(x, counted, true, true.view(np.int64), tail, zeros, bend, limits, place, found)
+        if got.dtype.itemsize < 4:
+            x, got = x.astype(np.float32), got.astype(np.float32)
+        error = np.empty(x.size)
+        both = x, got, true, true.view(np.int64), tail, zeros, bend
+        rest, above_1, above_2 = _usual(*both, self._limits, self._digits, error, np.empty(x.size, np.int64))
+        self._counts[:3] += x.size - rest, above_1, above_2
+        most = int(error.view(np.int64).argmax())  # of numbers >= 0 the order is that of their bits, and -1 is less
+        if error[most] > self._worst[_ULP]:
+            self._worst[_ULP], self._worst_at[_ULP] = error[most], x[most]
+        if rest:
+            found = self._counts, self._counts_at, self._worst, self._worst_at
+            _unusual(*both, self._limits, self._digits, error, *found)
         self.inputs += x.size
 
     def summary(self) -> dict[str, Any]:
-        """What was found, by the names under which it is recorded."""
-        counts, normal = self._counts.tolist(), max(1, int(self._counts[_COUNTED]))
-        worst, at = self._worst.tolist(), self._worst_at.tolist()
+        """What was found, by the names under which it is recorded; an input is None where there is nothing to find."""
+        counts, worst = self._counts.tolist(), self._worst.tolist()
+        at = [self._written(*pair) for pair in zip(self._worst_at.tolist(), worst, strict=True)]
+        normal = max(1, counts[_COUNTED])
         found: dict[str, Any] = {
             "inputs": self.inputs,
             "ulp": worst[_ULP],
@@ -96,16 +103,83 @@ class Errors:
             "subnormal_at": at[_STEPS],
         }
         for name, index in (("flushed", _FLUSHED), ("lost", _LOST), ("nonfinite", _NONFINITE), ("special", _SPECIAL)):
-            found |= {name: counts[index], f"{name}_at": float(self._counts_at[index])}
+            found |= {name: counts[index], f"{name}_at": self._written(self._counts_at[index], counts[index])}
         return found
+
+    def _written(self, place: float, found: float) -> float | str | None:
+        """An input with the fewest digits that tell it in its dtype."""
+        if not found:
+            return None
+        short = str(self._short(place))
+        return float(short) if math.isfinite(place) else short
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def _scan(x, got, true, bits, tail, zeros, bend, limits, place, found):  # pyright: ignore
-    smallest, step, largest, top_step, overflow = limits
-    scale_a, scale_b, one = place
-    counts, counts_at, worst, worst_at = found
+def _usual(
+    x: Any,
+    got: Any,
+    true: Any,
+    bits: Any,
+    tail: Any,
+    zeros: Any,
+    bend: Any,
+    limits: Any,
+    digits: Any,
+    error: Any,
+    scale: Any,
+) -> tuple[int, int, int]:
+    """The errors in ulp where input, result and value are plain numbers, -1 elsewhere; loops that become vectors."""
+    low, high = max(limits[0], 2.0**-960), limits[4]
+    rest, above_1, above_2 = 0, 0, 0
     for i in range(x.size):
+        t, r, at = true[i], np.float64(got[i]), x[i]
+        plain = (low <= abs(t)) & (abs(t) < high) & (r - r == 0.0) & (r != 0.0) & (at - at == 0.0)
+        error[i] = r - t if plain else np.nan
+    one = (1 << (51 - digits)) if digits < 52 else 0  # half an ulp, which makes the exponent that of the rounded value
+    for i in range(x.size):
+        e = ((bits[i] & 0x7FFFFFFFFFFFFFFF) + one) >> 52
+        scale[i] = (2046 + digits - e) << 52  # the bits of 2^(digits - exponent)
+    factor = scale.view(np.float64)
+    for i in range(x.size):
+        error[i] = error[i] * factor[i]
+    for i in range(tail.size):
+        error[i] -= tail[i]
+    for zero in zeros:
+        for i in range(x.size):
+            error[i] = np.nan if abs(np.float64(x[i]) - zero) < NEAR else error[i]
+    for i in range(bend.size):
+        error[i] = np.nan if abs(true[i]) < NEAR * abs(bend[i]) else error[i]
+    for i in range(x.size):
+        size = abs(error[i])
+        rest += 0 if size == size else 1
+        above_1 += 1 if size > 1.0 else 0
+        above_2 += 1 if size > 2.0 else 0
+        error[i] = size if size == size else -1.0
+    return rest, above_1, above_2
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def _unusual(
+    x: Any,
+    got: Any,
+    true: Any,
+    bits: Any,
+    tail: Any,
+    zeros: Any,
+    bend: Any,
+    limits: Any,
+    digits: Any,
+    error: Any,
+    counts: Any,
+    counts_at: Any,
+    worst: Any,
+    worst_at: Any,
+) -> None:
+    """What `_usual` left: nan, infinities, subnormal values, results of 0, places near zeros of f'."""
+    smallest, step, largest, top_step, overflow = limits
+    for i in range(x.size):
+        if error[i] >= 0.0:
+            continue
         at, t, r = np.float64(x[i]), true[i], np.float64(got[i])
         size = abs(t)
         if at - at != 0.0 or t != t:  # nan, +-inf, outside the domain
@@ -113,48 +187,44 @@ def _scan(x, got, true, bits, tail, zeros, bend, limits, place, found):  # pyrig
                 counts[_SPECIAL] += 1
                 counts_at[_SPECIAL] = at
             continue
-        e = ((bits[i] & 0x7FFFFFFFFFFFFFFF) + one) >> 52  # the exponent of the rounded value
-        a, b = scale_a[e], scale_b[e]
-        if r - r != 0.0 or size >= overflow:
-            if size >= overflow:
-                error = 0.0 if r == t or abs(r) == np.inf else (largest - abs(r)) / top_step + 1.0
-            else:
-                error = (largest - size) / top_step + 1.0
-            if r != r or r * t < 0.0:
-                error = np.inf
-            if r - r != 0.0 and not error <= _LARGE:
-                counts[_NONFINITE] += 1
-                counts_at[_NONFINITE] = at
-                continue
-            absolute = 0.0
-        elif size < smallest:
-            error = abs((r - t) / step - (tail[i] if tail.size else 0.0))
-            absolute = error * step
+        if t == 0.0 and r == 0.0:
+            continue
+        unit = step
+        if size >= overflow:
+            unit = top_step
+            off = 0.0 if abs(r) == np.inf else (largest - abs(r)) / unit + 1.0
+            off = (largest + abs(r)) / unit if r * t < 0.0 else off
+        elif abs(r) == np.inf and r * t > 0.0 and size > largest / 2:
+            unit = top_step
+            off = (largest - size) / unit + 1.0
         else:
-            error = abs((r - t) * a * b - (tail[i] if tail.size else 0.0))
-            absolute = error / a / b
-            if r == 0.0:
-                counts[_LOST] += 1
-                counts_at[_LOST] = at
+            if size >= smallest:
+                fraction, exponent = math.frexp(size)
+                up = 1 if fraction >= 1.0 - 2.0 ** -(digits + 2) else 0  # it rounds to the next power of two
+                unit = math.ldexp(1.0, exponent + up - 1 - digits)
+            off = abs((r - t) / unit - (tail[i] if tail.size else 0.0))
+        if r != r or (abs(r) == np.inf and off > _LARGE):
+            counts[_NONFINITE] += 1
+            counts_at[_NONFINITE] = at
+            continue
+        if r == 0.0 and size >= smallest:
+            counts[_LOST] += 1
+            counts_at[_LOST] = at
         near = bend.size > 0 and size < NEAR * abs(bend[i])
         for zero in zeros:
             near = near or abs(at - zero) < NEAR
-        if near:
-            if absolute > worst[_ABSOLUTE]:
-                worst[_ABSOLUTE] = absolute
-                worst_at[_ABSOLUTE] = at
-        elif size < smallest:
-            if r == 0.0:
-                if error > 0.5:
-                    counts[_FLUSHED] += 1
-                    counts_at[_FLUSHED] = at
-            elif error > worst[_STEPS]:
-                worst[_STEPS] = error
-                worst_at[_STEPS] = at
-        else:
+        kind = _ABSOLUTE if near else _STEPS if size < smallest else _ULP
+        if kind == _ABSOLUTE:
+            off *= unit
+        elif kind == _ULP:
             counts[_COUNTED] += 1
-            counts[_ABOVE_1] += error > 1.0
-            counts[_ABOVE_2] += error > 2.0
-            if error > worst[_ULP]:
-                worst[_ULP] = error
-                worst_at[_ULP] = at
+            counts[_ABOVE_1] += 1 if off > 1.0 else 0
+            counts[_ABOVE_2] += 1 if off > 2.0 else 0
+        elif r == 0.0:
+            if off > 0.5:
+                counts[_FLUSHED] += 1
+                counts_at[_FLUSHED] = at
+            continue
+        if off > worst[kind]:
+            worst[kind] = off
+            worst_at[kind] = at
