@@ -98,7 +98,8 @@ def oscillates(activation: Activation) -> bool:
 
 
 def _neighbours(values: Any, count: int) -> Any:
-    """Numbers >= 0 and so many floats on either side of each, as far as the bits go."""
+    """Numbers >= 0 and so many floats on either side of each, from 0 to inf."""
     unsigned = _UNSIGNED[values.dtype.itemsize]
     bits = values.view(unsigned).astype(np.int64)[:, None] + np.arange(-count, count + 1)
-    return bits.clip(0).ravel().astype(unsigned).view(values.dtype)
+    infinity = int(np.array(math.inf, values.dtype).view(unsigned))
+    return bits.clip(0, infinity).ravel().astype(unsigned).view(values.dtype)

@@ -207,9 +207,6 @@ def _unusual(
             counts[_NONFINITE] += 1
             counts_at[_NONFINITE] = at
             continue
-        if r == 0.0 and size >= smallest:
-            counts[_LOST] += 1
-            counts_at[_LOST] = at
         near = bend.size > 0 and size < NEAR * abs(bend[i])
         for zero in zeros:
             near = near or abs(at - zero) < NEAR
@@ -220,6 +217,9 @@ def _unusual(
             counts[_COUNTED] += 1
             counts[_ABOVE_1] += 1 if off > 1.0 else 0
             counts[_ABOVE_2] += 1 if off > 2.0 else 0
+            if r == 0.0:
+                counts[_LOST] += 1
+                counts_at[_LOST] = at
         elif r == 0.0:
             if off > 0.5:
                 counts[_FLUSHED] += 1
