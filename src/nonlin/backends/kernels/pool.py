@@ -96,6 +96,7 @@ def _split(call: Call, count: int, work: float) -> None:
         # Ctrl-C cuts the wait for the helpers short too, but they write into memory that the caller is about to free.
         while not job.closed():
             pass
+        job.errors.clear()  # whose frames hold the job, and the arrays with it
         raise
     finally:
         _within.job = False
@@ -197,7 +198,8 @@ class _Pool:
 
     def invite(self, job: _Job, helpers: int) -> None:
         """Hands the job to as many idle helpers; a busy one is not waited for, nor is the job kept for it."""
-        idle = len(self.waiting) - self.jobs.qsize()
+        # One that has been handed a job already counts: if the job is over when it wakes, it takes this one.
+        idle = len(self.waiting)
         if idle < helpers:
             idle += self.make(helpers - idle)
         for _ in range(min(idle, helpers)):
