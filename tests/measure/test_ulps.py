@@ -89,11 +89,14 @@ def test_a_zero_for_a_normal_value_is_lost_and_for_a_subnormal_one_flushed(dtype
 
 @every_dtype
 def test_the_limits_are_looked_at(dtype):
-    for at in (math.nan, math.inf, -math.inf):
-        assert found(dtype, 2.0, 1.0, at)["special"] == 1
-        assert found(dtype, 1.0, 1.0, at)["special"] == 0
-        assert found(dtype, math.nan, math.nan, at)["special"] == 0
-    assert found(dtype, 2.0, 1.0, math.inf)["special_at"] == "inf"
+    nan, inf = math.nan, math.inf
+    for at, true, wrong in ((nan, nan, 1.0), (inf, inf, 1.0), (-inf, inf, -inf), (inf, nan, 1.0)):
+        summary = found(dtype, wrong, true, at)
+        assert (summary["special"], summary["special_at"]) == (1, str(at))
+        assert found(dtype, true, true, at)["special"] == 0
+    for at in (-inf, inf):  # a finite limit is a value like others, rounded once
+        assert found(dtype, 0.3, 0.3, at)["ulp"] <= 0.5
+        assert found(dtype, nan, 0.3, at)["nonfinite"] == 1
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -34,8 +34,10 @@ def every(dtype: str, stride: int = 1) -> Iterator[Any]:
     kind = dtype_of(dtype)
     unsigned = _UNSIGNED[kind.itemsize]
     end = 1 << (8 * kind.itemsize)
+    steps = np.arange(0, min(BLOCK * stride, end), stride).astype(unsigned)
     for first in range(0, end, BLOCK * stride):
-        yield np.arange(first, min(first + BLOCK * stride, end), stride, dtype=np.uint64).astype(unsigned).view(kind)
+        count = min(BLOCK, (end - first + stride - 1) // stride)
+        yield (steps[:count] + unsigned(first)).view(kind)
 
 
 def hard(activation: Activation, dtype: str) -> Any:
@@ -92,6 +94,7 @@ def zeros(activation: Activation, order: int, at_floats: bool = True) -> tuple[f
     return tuple(found)
 
 
+@lru_cache(maxsize=512)
 def oscillates(activation: Activation) -> bool:
     """Whether the zeros have no end."""
     return curve(activation.rule, tuple(activation.parameters.values())).oscillates

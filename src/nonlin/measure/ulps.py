@@ -182,7 +182,7 @@ def _unusual(
             continue
         at, t, r = np.float64(x[i]), true[i], np.float64(got[i])
         size = abs(t)
-        if at - at != 0.0 or t != t:  # nan, +-inf, outside the domain
+        if at != at or t != t or (at - at != 0.0 and abs(t) == np.inf):  # nan, outside the domain, an infinite limit
             if not (r == t or (r != r and t != t)):
                 counts[_SPECIAL] += 1
                 counts_at[_SPECIAL] = at
