@@ -97,7 +97,8 @@ def planned(
     for name in names:
         for library in libraries:
             for dtype in dtypes:
-                if library in lacking or (library not in OURS and dtype != "float32"):
+                known = DTYPES if library == LIBRARIES[0] else DTYPES[:3] if library in OURS else ("float32",)
+                if library in lacking or dtype not in known:
                     continue
                 for order in (0, 1):
                     yield Task(str(nl.get(name)), library, dtype, order, stride if library in OURS else peer_stride)
