@@ -158,6 +158,34 @@ def compare(
     print(result.report)
 
 
+@app.command()
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names, aliases or specs; some usual ones without.")
+    ] = None,
+    size: Annotated[int, typer.Option(metavar="N", help="Elements of the arrays.")] = 1_000_000,
+    threads: Annotated[int, typer.Option(metavar="N", help="Cores to compute on.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE", help="A .json file for all that was measured.")
+    ] = None,
+    json: _Json = False,
+) -> None:
+    """Speed and accuracy on this machine, beside the libraries that are installed."""
+    from nonlin.measure.bench import bench
+    from nonlin.measure.results import check_path, write_whole
+
+    if out is not None:
+        check_path(out, ".json")
+    result = bench(names or (), size=size, threads=threads)
+    if out is not None:
+        write_whole(out, _as_json(result.to_dict()) + "\n")
+    if json:
+        return _print_json(result.to_dict())
+    _print(result)
+    if out is not None:
+        print(out)
+
+
 def _listed(text: str) -> list[str]:
     """The parts between commas that are not inside parentheses."""
     return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
@@ -170,8 +198,12 @@ def _print(renderable: Any) -> None:
 
 
 def _print_json(data: Any) -> None:
+    print(_as_json(data))
+
+
+def _as_json(data: Any) -> str:
     import json
 
     from nonlin.explore.card import as_json
 
-    print(json.dumps(as_json(data), indent=2, ensure_ascii=False))
+    return json.dumps(as_json(data), indent=2, ensure_ascii=False)

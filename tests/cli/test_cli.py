@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -147,6 +149,12 @@ def test_plot_writes_a_picture(run, tmp_path):
         (["compare", "missing.csv", "--target", "y"], "missing.csv"),
         (["compare", "-a", "relu,gelo"], "did you mean"),
         (["compare", "--seeds", "0"], "0"),
+        (["bench", "gelo"], "did you mean 'gelu'"),
+        (["bench", "softmax"], "softmax"),
+        (["bench", "relu", "--size", "0"], "size of a measurement: 0"),
+        (["bench", "relu", "--threads", "-1"], "threads of a measurement: -1"),
+        (["bench", "relu", "-o", "bench.txt"], ".json"),
+        (["bench", "relu", "-o", "missing/bench.json"], "missing"),
     ],
 )
 def test_a_mistake_is_one_line(run, tmp_path, monkeypatch, arguments, said):
@@ -210,6 +218,36 @@ def test_compare_names_a_wrong_column(run, tmp_path):
     assert "'species'" in result[2]
 
 
+# Measuring ----------------------------------------------------------------------------------------------------
+
+
+def test_bench(run, tmp_path):
+    """In reduced form: small arrays, one function, and as if one library were not there."""
+    from nonlin.measure import peers
+
+    lacking = peers.find_spec
+
+    path = tmp_path / "bench.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(peers, "find_spec", lambda name: None if name == "numexpr" else lacking(name))
+        code, out, err = run("bench", "ReLU", "--size", "1000", "-o", path)
+    assert code == 0, err
+    assert "100 %" in err
+    assert max(map(len, out.splitlines())) <= max(80, len(str(path)))
+    assert out.splitlines()[-1] == str(path)
+    assert "numexpr is not measured: not installed: numexpr" in out
+    assert CONTROL not in out
+    data = json.loads(path.read_text("utf-8"), parse_constant=pytest.fail)
+    assert {cell["function"] for cell in data["speed"]["cells"]} == {"relu"}
+    assert {"nonlin numpy", "torch", "torch.compile", "jax"} <= set(data["speed"]["cells"][0]["nanoseconds"])
+    assert {(row["library"], row["order"]) for row in data["accuracy"]} >= {
+        ("nonlin numpy", 0),
+        ("torch", 1),
+        ("jax", 1),
+    }
+    assert data["absent"] == {"numexpr": ["numexpr"]}
+
+
 # As a process -------------------------------------------------------------------------------------------------
 
 
@@ -241,3 +279,23 @@ def test_help_loads_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
     assert not loaded & {"numpy", "sympy", "numba", "torch", "jax", "keras", "matplotlib", "pandas", "rich"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends the signal that Ctrl-C is on other systems")
+def test_ctrl_c_stops_a_measurement_with_its_worker(tmp_path):
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from nonlin.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, "bench", "relu", "-o", tmp_path / "bench.json"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as bench:
+        assert bench.stderr is not None
+        said = bench.stderr.readline()  # the first cell is measured
+        os.killpg(bench.pid, signal.SIGINT)
+        said += bench.stderr.read()
+    assert bench.returncode not in (0, 2)
+    assert "Traceback" not in said
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(ProcessLookupError):  # nobody of the group is left, or will be
+        while True:
+            os.killpg(bench.pid, 0)
+            time.sleep(0.1)
