@@ -47,12 +47,17 @@ def filled(count: int, cost: float = WORTH_IT) -> bool:
     return memory.raw == b"\1" * count
 
 
-def two_take_part() -> None:
-    """A call that only two threads at once can do: each chunk waits for another one's."""
+def helpers_are_back() -> None:
+    """Waits until each helper is in the queue again; a call doesn't wait for one on its way."""
     until = time.monotonic() + PATIENCE
-    while len(pool._pool.waiting) < pool._pool.made:  # a helper on its way back to the queue is not waited for
+    while len(pool._pool.waiting) < pool._pool.made:
         assert time.monotonic() < until
         time.sleep(0.001)
+
+
+def two_take_part() -> None:
+    """A call that only two threads at once can do: each chunk waits for another one's."""
+    helpers_are_back()
     both = threading.Barrier(2)
     pool.run(lambda begin, end: both.wait(PATIENCE), 2 * pool.CHUNKS * pool.ALIGNMENT, WORTH_IT)
 
@@ -119,6 +124,21 @@ def test_no_more_threads_than_set() -> None:
     assert len(workers) == 3
 
 
+def test_no_more_threads_than_set_where_there_are_more() -> None:
+    pool.set_threads(4)
+    assert filled(100_000)
+    helpers_are_back()
+    pool.set_threads(2)
+    workers: set[int] = set()
+
+    def call(begin: int, end: int) -> None:
+        workers.add(threading.get_ident())
+        libc.usleep(2_000)  # time for all who were called
+
+    pool.run(call, 100_000, WORTH_IT)
+    assert len(workers) <= 2
+
+
 def test_a_call_within_a_call_stays_in_its_thread() -> None:
     outer: list[int] = []
     inner: list[tuple[int, int, int]] = []
@@ -162,10 +182,26 @@ def test_busy_helpers_are_not_waited_for() -> None:
     holder.start()
     all_busy.wait(PATIENCE)
     assert filled(100_000)
-    assert not release.is_set()
+    assert pool._pool.made == 2
+    assert pool._pool.jobs.empty()  # no job piles up behind theirs
     release.set()
     holder.join(PATIENCE)
     assert not holder.is_alive()
+
+
+def test_helpers_in_the_making_are_not_waited_for() -> None:
+    with pool._pool.making:
+        in_threads(1, lambda: filled(100_000))
+
+
+def test_helpers_that_the_system_does_not_give() -> None:
+    before = threading.stack_size(1 << 46)  # bytes that no system has
+    try:
+        assert filled(100_000)
+    finally:
+        threading.stack_size(before)
+    assert pool._pool.made == 0
+    two_take_part()
 
 
 def test_a_thread_that_python_did_not_start() -> None:
@@ -211,6 +247,23 @@ def test_an_exception_is_raised_once_no_chunk_runs(who: str) -> None:
         pool.run(call, 2 * pool.ALIGNMENT, WORTH_IT)  # two chunks, so that each thread has one of them
     assert not running
     two_take_part()
+
+
+def test_no_chunk_begins_after_an_exception() -> None:
+    caller = threading.get_ident()
+    both = threading.Barrier(2)
+    begun: list[int] = []
+
+    def call(begin: int, end: int) -> None:
+        begun.append(begin)
+        both.wait(PATIENCE)
+        if threading.get_ident() != caller:
+            raise Failure
+        helpers_are_back()
+
+    with pytest.raises(Failure):
+        pool.run(call, 2 * pool.CHUNKS * pool.ALIGNMENT, WORTH_IT)
+    assert len(begun) == 2
 
 
 @pytest.fixture
@@ -276,6 +329,21 @@ def test_memory_is_free_when_the_call_is_over(fails: bool) -> None:
         assert alive() is None
     finally:
         gc.enable()
+
+
+def test_memory_is_free_when_a_helper_never_came() -> None:
+    pool._pool.waiting.append(None)  # it has yet to wake
+    pool._pool.made = 1
+    array = threading.Event()
+    alive = weakref.ref(array)
+
+    def call(begin: int, end: int, array: threading.Event = array) -> None:
+        pass
+
+    pool.run(call, 100_000, WORTH_IT)
+    assert pool._pool.jobs.qsize() == 1
+    del call, array
+    assert alive() is None
 
 
 # Forks ----------------------------------------------------------------------------------------------------------

@@ -229,7 +229,6 @@ class _Pool:
             job = self.jobs.get()
             self.waiting.pop()
             job.help()
-            del job  # or the arrays of the last call would live until the next one
 
 
 _pool = _Pool()
