@@ -40,6 +40,7 @@ from nonlin.measure.tables import WIDE, behind, by_size, count, failures, times,
 ROOT = Path(__file__).parents[1]
 RESULTS, FIGURE = ROOT / "benchmarks" / "results" / "speed.json", ROOT / "docs" / "images" / "speed.png"
 SIZES = (SMALL, 1_000, 10_000, 100_000, LARGE, 32_000_000)
+QUIET = 0.3  # the load of a machine that is free to measure on
 START = 4.0  # seconds that the start-up of one function takes
 
 
@@ -69,19 +70,22 @@ def arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     if not (asked.functions or asked.sizes or asked.threads or asked.show):  # the whole grid: what is committed
         asked.json, asked.figure = asked.json or RESULTS, asked.figure or FIGURE
+        RESULTS.parent.mkdir(exist_ok=True)
     return asked
 
 
 def measured(asked: argparse.Namespace) -> Results:
     """The grid, a process for each number of threads, then the start of fresh processes."""
-    lacking = absent()
-    for name, parts in lacking.items():
-        print(f"{name} is not measured: not installed: {', '.join(parts)}", file=sys.stderr)
+    where, lacking = machine(), absent()
     usable = tuple(name for name in LIBRARIES if name not in lacking)
     functions, sizes = asked.functions or GOAL_SET, asked.sizes or SIZES
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = asked.threads or tuple(n for n in (1, 2) if n <= cores)
     grids = [Grid(functions, sizes, libraries=usable, threads=n, rounds=asked.rounds) for n in threads]
+    if (where["load"] or 0.0) > QUIET:  # OpenMP's threads wait for one whose core something else has taken
+        print(f"other work runs here (load {where['load']}): times will be off, of two threads most", file=sys.stderr)
+    for name, parts in lacking.items():
+        print(f"{name} is not measured: not installed: {', '.join(parts)}", file=sys.stderr)
     cells: list[Cell] = []
     with Progress(sum(g.weight(s) for g in grids for _, s, _ in g.cells) + START * len(functions)) as progress:
         for grid in grids:
@@ -90,7 +94,7 @@ def measured(asked: argparse.Namespace) -> Results:
                 what = f"threads: {cell.threads}, {cell.function}, {count(cell.size)}, {cell.direction}"
                 progress.at(what, grid.weight(cell.size))
         first = start(functions, said=lambda what: progress.at(what, START))
-    return Results(machine(), versions(), cells, first)
+    return Results(where, versions(), cells, first)
 
 
 def show(results: Results) -> None:

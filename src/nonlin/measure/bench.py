@@ -53,7 +53,7 @@ class Bench:
                 yield times(kind, options.max_width)
                 yield Text()
         yield _accuracies(self.accuracy)
-        yield Text("\n* 0 where the true value is not   ! nan or inf where the true value is finite", "dim")
+        yield Text("\n* 0 at an input where the true value is a normal number   ! nan or inf where it is finite", "dim")
         for line in [*failures(cells), *(f"{name} is not measured: not installed: {', '.join(lacking)}"
                                          for name, lacking in self.absent.items())]:  # fmt: skip
             yield Text(line)
@@ -71,6 +71,7 @@ def bench(names: Sequence[str] = (), size: int = LARGE, threads: int = 1) -> Ben
     grid = Grid(functions, (size,), libraries=usable, threads=threads, rounds=ROUNDS)
     tasks = [Task(f, lib, "float32", order, STRIDE) for f in functions for order in (0, 1) for lib in ACCURATE
              if lib in usable]  # fmt: skip
+    where = machine()  # before our own load is on it
     with Progress(len(grid.cells) * grid.weight(size) + len(tasks) * _TASK) as progress:
         cells = []
         for cell in worker.speed(grid):
@@ -80,14 +81,15 @@ def bench(names: Sequence[str] = (), size: int = LARGE, threads: int = 1) -> Ben
         for task, row in zip(tasks, worker.accuracy(tasks), strict=True):
             rows.append(row)
             progress.at(f"accuracy of {task.name}, {task.library}", _TASK)
-    results = Results(machine(), versions(), cells)
+    results = Results(where, versions(), cells)
     return Bench(results, [row for row in rows if row is not None], lacking)
 
 
 def _accuracies(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The worst error of f and of f', in ulp, for each library."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    table.title, table.title_justify = "worst error in ulp: f, f'", "left"
+    title = "worst error in ulp, of f and of f'"
+    table.title, table.title_justify = Text(title, no_wrap=True, overflow="ignore"), "left"
     table.add_column("", no_wrap=True)
     libraries = [name for name in ACCURATE if any(row["library"] == name for row in rows)]
     for name in libraries:

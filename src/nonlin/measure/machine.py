@@ -14,9 +14,10 @@ PACKAGES = ("numpy", "numba", "llvmlite", "torch", "jax", "jaxlib", "onnxruntime
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores that this process may use, system."""
+    """Processor, cores that this process may use, system, and how many other processes compute now (`load`)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"processor": processor(), "cores": cores, "system": platform.platform()}
+    load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+    return {"processor": processor(), "cores": cores, "system": platform.platform(), "load": load}
 
 
 def versions() -> dict[str, str]:

@@ -43,13 +43,13 @@ class Torch(Library):
 
     def forward(self, activation: Activation, x: Any) -> Call | None:
         function = self.function(activation)
-        return None if function is None else partial(function, torch.from_numpy(x))
+        return None if function is None else partial(function, _tensor(x))
 
     def forward_backward(self, activation: Activation, x: Any, gradient: Any) -> Call | None:
         function = self.function(activation)
         if function is None:
             return None
-        point, given = torch.from_numpy(x).detach().requires_grad_(), torch.from_numpy(gradient)
+        point, given = _tensor(x).requires_grad_(), _tensor(gradient)
 
         def call() -> None:
             point.grad = None
@@ -78,6 +78,11 @@ class NonlinTorch(Torch):
 
     def function(self, activation: Activation) -> Function | None:
         return activation
+
+
+def _tensor(x: Any) -> Any:
+    """A tensor in memory of torch's own, which is aligned as NumPy's is not."""
+    return torch.from_numpy(x).clone()
 
 
 def own_function(activation: Activation) -> Function | None:
