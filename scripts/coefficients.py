@@ -191,6 +191,15 @@ def arc_tangent() -> Table:
                  {"all": (mp.mpf(0), end)}, {"single": 3, "mixed": 5, "double": 11})  # fmt: skip
 
 
+def error_function() -> Table:
+    def f(z: Any) -> Any:
+        s = mp.sqrt(z)
+        return mp.erf(s) / s
+
+    return table("ERF", "erf(s)/s in s^2 for |s| <= 1, relative", f, lambda z: 1 / f(z), {"all": (mp.mpf(0), mp.mpf(1))},
+                 {"single": 6, "mixed": 8, "double": 14})  # fmt: skip
+
+
 # The tail of the normal distribution --------------------------------------------------------------------------------
 
 KAPPA = mp.sqrt(2 * mp.pi)
@@ -293,7 +302,7 @@ def text(entry: Table) -> str:
 
 if __name__ == "__main__":
     mp.mp.dps = 80
-    entries = [exponential(), logarithm_of_one_plus(), logarithm(), gap_of_tanh(), sine(), cosine(), arc_tangent()]
+    entries = [exponential(), logarithm_of_one_plus(), logarithm(), gap_of_tanh(), sine(), cosine(), arc_tangent(), error_function()]
     entries += normal_tail()
     body = "\n".join(map(text, entries))
     print("\n".join(line for line in body.splitlines() if line.startswith("#")))

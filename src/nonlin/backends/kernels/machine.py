@@ -1,0 +1,173 @@
+"""What Numba has no word for: fused multiply-add, selects and powers of two, one machine instruction each.
+
+All of them are plain IEEE operations in portable LLVM, so a loop that LLVM turns into vector instructions gives the
+bits that the same code gives for one element. None may become a branch: a loop with a branch stays scalar.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_BITS = {types.float32: 32, types.float64: 64}
+_MANTISSA = {types.float32: 23, types.float64: 52}
+
+# Without `forceinline` LLVM leaves larger functions as calls, and a loop with a call is not vectorised.
+inline = njit(error_model="numpy", forceinline=True)
+
+
+def _llvm(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+    kind = ir.FunctionType(result, [a.type for a in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+@intrinsic
+def fma(_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a*b + c, rounded once."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _llvm(builder, f"llvm.fma.f{_BITS[a]}", arguments[0].type, list(arguments))
+
+    return a(a, a, a), code
+
+
+@intrinsic
+def select(_context: Any, condition: Any, a: Any, b: Any) -> Any:
+    """a if condition else b, both of them computed."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.select(*arguments)
+
+    return a(condition, a, a), code
+
+
+@intrinsic
+def copysign(_context: Any, a: Any, b: Any) -> Any:
+    """|a| with b's sign bit."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _llvm(builder, f"llvm.copysign.f{_BITS[a]}", arguments[0].type, list(arguments))
+
+    return a(a, a), code
+
+
+@intrinsic
+def power_of_two(_context: Any, t: Any) -> Any:
+    """2^(n - bias) for t = 1.5*2^23 + n (float64: 1.5*2^52 + n): n stands in t's low bits and moves to the exponent."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.IntType(_BITS[t])
+        shifted = builder.shl(builder.bitcast(arguments[0], kind), ir.Constant(kind, _MANTISSA[t]))
+        return builder.bitcast(shifted, arguments[0].type)
+
+    return t(t), code
+
+
+@intrinsic
+def low_bit(_context: Any, t: Any, bit: Any) -> Any:
+    """Whether a bit of n is set, for t = 1.5*2^23 + n (float64: 1.5*2^52 + n); `bit` is a literal number."""
+    if not isinstance(bit, types.IntegerLiteral):
+        return None
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.IntType(_BITS[t])
+        mask = builder.and_(builder.bitcast(arguments[0], kind), ir.Constant(kind, 1 << bit.literal_value))
+        return builder.icmp_unsigned("!=", mask, ir.Constant(kind, 0))
+
+    return types.boolean(t, bit), code
+
+
+@intrinsic
+def exponent(_context: Any, m: Any, base: Any) -> Any:
+    """The k with m/2^k in [base, 2 base), as a float, for a normal positive m."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.IntType(_BITS[m])
+        value, start = (builder.bitcast(a, kind) for a in arguments)
+        k = builder.ashr(builder.sub(value, start), ir.Constant(kind, _MANTISSA[m]))
+        if _BITS[m] == 32:
+            return builder.sitofp(k, arguments[0].type)
+        # no vector instruction before AVX-512 converts 64-bit integers; 32 bits are enough for an exponent
+        return builder.sitofp(builder.trunc(k, ir.IntType(32)), arguments[0].type)
+
+    return m(m, m), code
+
+
+@intrinsic
+def scaled_down(_context: Any, m: Any, base: Any) -> Any:
+    """m/2^k for that k."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.IntType(_BITS[m])
+        value, start = (builder.bitcast(a, kind) for a in arguments)
+        high = ir.Constant(kind, (1 << _BITS[m]) - (1 << _MANTISSA[m]))
+        return builder.bitcast(builder.sub(value, builder.and_(builder.sub(value, start), high)), arguments[0].type)
+
+    return m(m, m), code
+
+
+# Half precision: kept as 16-bit integers in memory, computed in float32 ---------------------------------------------
+
+
+@intrinsic
+def from_float16(_context: Any, h: Any) -> Any:
+    """The float32 of float16's bits."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(types.int16), code
+
+
+@intrinsic
+def to_float16(_context: Any, y: Any) -> Any:
+    """The bits of y rounded to the nearest float16."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(builder.fptrunc(arguments[0], ir.HalfType()), ir.IntType(16))
+
+    return types.int16(types.float32), code
+
+
+@intrinsic
+def from_bfloat16(_context: Any, h: Any) -> Any:
+    """The float32 of bfloat16's bits, which are its upper half."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        wide = builder.zext(arguments[0], ir.IntType(32))
+        return builder.bitcast(builder.shl(wide, ir.Constant(ir.IntType(32), 16)), ir.FloatType())
+
+    return types.float32(types.int16), code
+
+
+@intrinsic
+def to_bfloat16(_context: Any, y: Any) -> Any:
+    """The bits of y rounded to the nearest bfloat16, ties to even; a nan stays a nan."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(32)
+        (value,) = arguments
+        bits = builder.bitcast(value, word)
+        upper = builder.lshr(bits, ir.Constant(word, 16))
+        half = builder.add(builder.and_(upper, ir.Constant(word, 1)), ir.Constant(word, 0x7FFF))
+        rounded = builder.lshr(builder.add(bits, half), ir.Constant(word, 16))
+        quiet = builder.or_(upper, ir.Constant(word, 0x40))  # the addition could carry a nan over to 0
+        is_nan = builder.fcmp_unordered("uno", value, value)
+        return builder.trunc(builder.select(is_nan, quiet, rounded), ir.IntType(16))
+
+    return types.int16(types.float32), code
+
+
+def polynomial(coefficients: tuple[float, ...], real: Any) -> Any:
+    """Horner's rule with fused multiply-adds, the lowest power first, in the machine type `real`."""
+    first = real(coefficients[0])
+    if len(coefficients) == 1:
+        return inline(lambda x: first)
+    # one step and the rest: every depth is a function of its own, so that no loop is left for LLVM to unroll
+    rest = polynomial(coefficients[1:], real)
+    return inline(lambda x: fma(rest(x), x, first))
