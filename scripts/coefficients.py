@@ -106,7 +106,9 @@ Fits = dict[str, list[Any]]
 Table = tuple[str, str, Fits, dict[str, Any]]  # name, what is fitted, coefficients and errors by grade
 
 
-def table(name: str, comment: str, f: Function, weight: Function, ends: dict[str, Any], degrees: dict[str, int]) -> Table:
+def table(
+    name: str, comment: str, f: Function, weight: Function, ends: dict[str, Any], degrees: dict[str, int]
+) -> Table:
     fits: Fits = {}
     errors: dict[str, Any] = {}
     for grade, degree in degrees.items():
@@ -162,25 +164,6 @@ def gap_of_tanh() -> Table:
                  {"single": 7, "mixed": 9, "double": 21})  # fmt: skip
 
 
-def sine() -> Table:
-    def f(z: Any) -> Any:
-        s = mp.sqrt(z)
-        return (mp.sin(s) - s) / s**3 if z > mp.mpf("1e-20") else -mp.mpf(1) / 6 + z / 120
-
-    end = (mp.pi / 4 * mp.mpf("1.001")) ** 2
-    return table("SIN", "(sin(s) - s)/s^3 in s^2 for |s| <= pi/4", f, lambda z: z + mp.mpf("0.01"),
-                 {"all": (mp.mpf(0), end)}, {"single": 3, "mixed": 4, "double": 6})  # fmt: skip
-
-
-def cosine() -> Table:
-    def f(z: Any) -> Any:
-        return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2 if z > mp.mpf("1e-12") else mp.mpf(1) / 24 - z / 720
-
-    end = (mp.pi / 4 * mp.mpf("1.001")) ** 2
-    return table("COS", "(cos(s) - 1 + s^2/2)/s^4 in s^2 for |s| <= pi/4", f, lambda z: z**2 + mp.mpf("1e-3"),
-                 {"all": (mp.mpf(0), end)}, {"single": 3, "mixed": 3, "double": 6})  # fmt: skip
-
-
 def arc_tangent() -> Table:
     def f(z: Any) -> Any:
         s = mp.sqrt(z)
@@ -233,9 +216,7 @@ def normal(low: int, high: int, end: Any, grade: str) -> tuple[list[Any], list[A
         solution = list(mp.lu_solve(system, right))
         upper, lower = solution[: low + 1], [mp.mpf(1), *solution[low + 1 :]]
         scale = [horner(lower)(z) for z in nodes]
-        errors = [
-            abs(w * (g - horner(upper)(z) / p)) for z, w, g, p in zip(nodes, tails, gaps, scale, strict=True)
-        ]
+        errors = [abs(w * (g - horner(upper)(z) / p)) for z, w, g, p in zip(nodes, tails, gaps, scale, strict=True)]
         best = min(best, (max(errors), lower), key=lambda pair: pair[0])
         total = sum(l * e for l, e in zip(lawson, errors, strict=True)) / len(nodes)
         lawson = [max(l * e / total, mp.mpf(10) ** -12) for l, e in zip(lawson, errors, strict=True)]
@@ -302,7 +283,7 @@ def text(entry: Table) -> str:
 
 if __name__ == "__main__":
     mp.mp.dps = 80
-    entries = [exponential(), logarithm_of_one_plus(), logarithm(), gap_of_tanh(), sine(), cosine(), arc_tangent(), error_function()]
+    entries = [exponential(), logarithm_of_one_plus(), logarithm(), gap_of_tanh(), arc_tangent(), error_function()]
     entries += normal_tail()
     body = "\n".join(map(text, entries))
     print("\n".join(line for line in body.splitlines() if line.startswith("#")))

@@ -36,7 +36,7 @@ BACKENDS = ("cupy", "jax", "keras", "numpy", "torch")
 # Where a framework may be imported: the files of its backend, its door, the one file of another part that is about it.
 FRAMEWORKS = {
     "torch": {
-        *("backends/torch.py", "backends/torch_ops.py", "backends/torch_printed.py"),
+        *("backends/torch.py", "backends/torch_memory.py", "backends/torch_ops.py", "backends/torch_printed.py"),
         *("torch.py", "comparison/training.py", "measure/peers/torch.py"),
     },
     "jax": {"backends/jax.py", "flax.py", "measure/peers/jax.py"},

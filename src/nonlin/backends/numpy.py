@@ -7,14 +7,14 @@ strides, broadcasting against array parameters; a pandas Series or DataFrame com
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from nonlin.backends.kernels.compile import kernel
+from nonlin.backends.kernels import pool
+from nonlin.backends.kernels.load import cost, kernel
 from nonlin.backends.selection import selection
 from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
@@ -52,18 +52,30 @@ def evaluate(
 
 def _computed(formula: Formula, orders: Orders, values: Any, parameters: Sequence[Any]) -> Any:
     dtype = values.dtype if values.dtype.kind not in "iub" else np.dtype(np.float64)
-    working = dtype if dtype in _COMPUTED else np.dtype(np.float32)
     shape = np.broadcast_shapes(values.shape, *map(np.shape, parameters))
 
     def flat(array: Any, dtype: Any) -> Any:
         return np.ascontiguousarray(np.broadcast_to(array, shape), dtype=dtype).reshape(-1)
 
-    result = np.empty(math.prod(shape), dtype=working)
+    result = np.empty(shape, dtype=dtype)
     scalars = tuple(isinstance(p, float) for p in parameters)
-    arguments = [p if s else flat(p, np.float64) for p, s in zip(parameters, scalars, strict=True)]
-    kernel(formula, orders, tuple(not s for s in scalars))(flat(values, working), result, *arguments)
-    with np.errstate(over="ignore"):  # a float16 result beyond 65504 is inf
-        return result.reshape(shape).astype(dtype, copy=False)
+    default = all(p == q.default for p, q in zip(parameters, formula.parameters, strict=True) if isinstance(p, float))
+    arrays = [p if s else flat(p, np.float64) for p, s in zip(parameters, scalars, strict=True)]
+    call = kernel(formula, orders, dtype.name, tuple(not s for s in scalars), default and all(scalars))
+    source = flat(values, dtype)
+    begin, to, size = _address(source), _address(result), dtype.itemsize
+    numbers = [a if s else _address(a) for a, s in zip(arrays, scalars, strict=True)]
+
+    def part(first: int, last: int) -> None:
+        own = [n if s else n + 8 * first for n, s in zip(numbers, scalars, strict=True)]
+        call(begin + size * first, to + size * first, last - first, *own)
+
+    pool.run(part, result.size, cost(formula, orders))
+    return result
+
+
+def _address(array: Any) -> int:
+    return array.__array_interface__["data"][0]
 
 
 def _real_values(x: Any, dtype: Any) -> Any:

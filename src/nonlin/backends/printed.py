@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from nonlin.backends import stable, underflow
-from nonlin.backends.printer import Target, function, source
+from nonlin.backends.printer import function, source
+from nonlin.backends.target import Target
 from nonlin.language import atoms
 from nonlin.language.formula import Formula, Orders
 

@@ -1,6 +1,7 @@
 """A formula's pieces as Python source for one target: a table from atom to text, and these few rules.
 
 - A subexpression that occurs twice is computed once.
+- Where the target fuses, a product in a sum is not rounded on its own; a product of quotients is divided once.
 - A number is one float literal with all its digits.
 - A piece is computed at x clamped to its interval where it could overflow outside it, so that neither the
   value nor the derivative of a branch that is not taken can spoil the one that is (inf * 0 is nan).
@@ -14,31 +15,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import sympy
 
+from nonlin.backends.target import Target
 from nonlin.language import atoms
 from nonlin.language.atoms import Variable, has_x, split_product, x
 from nonlin.language.evaluate import number
 from nonlin.language.formula import Formula, Orders
-from nonlin.language.limits import limit_at
-from nonlin.language.pieces import Pieces
-
-
-@dataclass(frozen=True)
-class Target:
-    """How a target spells things; templates use {0}, {1}, ... for their arguments."""
-
-    functions: Mapping[type, str]
-    where: str = "where({0}, {1}, {2})"
-    at_most: str = "minimum({0}, {1})"
-    at_least: str = "maximum({0}, {1})"
-    magnitude: str = "abs({0})"
-    prepare: Callable[[Any], Any] = lambda expr: expr  # rearranges a smooth expression before it is printed
-    branches: bool = False  # whether `if` chooses between pieces: a scalar function
+from nonlin.language.limits import limit_at, settled
+from nonlin.language.pieces import Pieces, merged
 
 
 def argument_names(formula: Formula) -> list[str]:
@@ -48,9 +36,9 @@ def argument_names(formula: Formula) -> list[str]:
 
 def source(formula: Formula, orders: Orders, target: Target, name: str = "f") -> str:
     """The text of a Python function of x and the parameters that computes a derivative of the formula."""
-    pieces = _merged(formula.pieces(orders))
+    pieces = merged(formula.pieces(orders))
     printer = _Printer(formula, target)
-    body = printer.with_branches(pieces) if target.branches else printer.with_selects(pieces)
+    body = printer.with_selects(pieces)
     return "\n".join([f"def {name}({', '.join(argument_names(formula))}):", *(f"    {line}" for line in body), ""])
 
 
@@ -62,16 +50,6 @@ def function(text: str, name: str, namespace: dict[str, Any]) -> Callable[..., A
     namespace["INF"] = math.inf
     exec(compile(text, f"<nonlin {name}>", "exec"), namespace)
     return namespace[name]
-
-
-def _merged(pieces: Pieces) -> Pieces:
-    """Without the breakpoints between equal expressions: all of them, for the second derivative of a ramp."""
-    keep = [i for i in range(len(pieces.breaks)) if pieces.exprs[i] != pieces.exprs[i + 1]]
-    return Pieces(
-        tuple(pieces.breaks[i] for i in keep),
-        tuple(pieces.closed[i] for i in keep),
-        (*(pieces.exprs[i] for i in keep), pieces.exprs[-1]),
-    )
 
 
 def carries_nan(expr: Any) -> bool:
@@ -96,16 +74,18 @@ class _Printer:
         self.known.update({symbol: f"p_{name}" for name, symbol in formula.symbols.items()})
         self.repeated: set[Any] = set()
         self.temporaries = 0
+        self.ends: set[str] = set()
 
     # Pieces ----------------------------------------------------------------------------------------------------
 
     def with_selects(self, pieces: Pieces) -> list[str]:
         """All pieces computed, nested selects between them."""
         exprs: list[Any] = []
+        count = len(pieces.breaks)
         for i, expr in enumerate(pieces.exprs):
             if _breaks_outside(expr):
-                low = pieces.breaks[i - 1] if i else None
-                high = pieces.breaks[i] if i < len(pieces.breaks) else None
+                low = pieces.breaks[i - 1] if i else self.end(expr, "-")
+                high = pieces.breaks[i] if i < count else self.end(expr, "+")
                 expr = expr.subs(x, self.clamped(low, high))
             exprs.append(self.target.prepare(expr))
         self.note_repeated([*exprs, *pieces.breaks])
@@ -120,25 +100,12 @@ class _Printer:
             result = self.at_infinity(result, pieces.exprs[0], "-")
         return [*self.lines, f"return {result}"]
 
-    def with_branches(self, pieces: Pieces) -> list[str]:
-        """Only the piece that holds at x is computed."""
-        body: list[str] = []
-        count = len(pieces.breaks)
-        for i, expr in enumerate(pieces.exprs):
-            scope = _Printer(self.formula, self.target)
-            scope.temporaries = 100 * i  # each branch its own names
-            scope.note_repeated([expr])
-            result = scope.text(expr)
-            result = scope.at_infinity(result, expr, "-") if i == 0 else result
-            result = scope.at_infinity(result, expr, "+") if i == count else result
-            if i == count and not carries_nan(expr):
-                result = self.select("x == x", result, "x")
-            block = [*scope.lines, f"return {result}"]
-            if i < count:
-                body.append(f"if {self.is_left(pieces, i)}:")
-                block = [f"    {line}" for line in block]
-            body.extend(block)
-        return body
+    def end(self, expr: Any, sign: str) -> Any:
+        """Where the expression is its limit already, for a target that computes faster with a clamp than a guard."""
+        place = settled(expr, sign) if self.target.quotients else None
+        if place is not None:
+            self.ends.add(sign)
+        return None if place is None else sympy.Float(place)
 
     def is_left(self, pieces: Pieces, i: int) -> str:
         return f"x {'<' if pieces.closed[i] == 'right' else '<='} {self.text(pieces.breaks[i])}"
@@ -148,6 +115,8 @@ class _Printer:
         text = "x"
         if low is not None:
             text = self.target.at_least.format(text, self.text(low))
+            if high is not None:
+                text = self.assign(text)
         if high is not None:
             text = self.target.at_most.format(text, self.text(high))
         if text == "x":
@@ -159,7 +128,9 @@ class _Printer:
     def at_infinity(self, text: str, expr: Any, sign: str) -> str:
         """The limit in place of a nan that plain arithmetic would give at an infinite x."""
         limit = limit_at(self.formula, expr, sign)
-        return text if limit is None else self.select(f"x == {'-' * (sign == '-')}INF", _literal(limit), text)
+        if limit is None or sign in self.ends:
+            return text
+        return self.select(f"x == {self.literal(float(sign + 'inf'))}", self.literal(limit), text)
 
     def select(self, condition: str, a: str, b: str) -> str:
         return self.target.where.format(condition, a, b)
@@ -191,11 +162,14 @@ class _Printer:
         if expr in self.known:
             return self.known[expr]
         if not expr.free_symbols:
-            return _literal(number(expr))
+            return self.literal(number(expr))
         text = self.compound(expr)
         if expr in self.repeated:
             text = self.known[expr] = self.assign(text)
         return text
+
+    def literal(self, value: float) -> str:
+        return self.target.literal.format(_literal(value)) if self.target.literal != "{0}" else _literal(value)
 
     def name(self, expr: Any) -> str:
         """A name for an expression, for templates that use it more than once."""
@@ -204,7 +178,7 @@ class _Printer:
 
     def compound(self, expr: Any) -> str:
         if isinstance(expr, sympy.Add):
-            return "(" + " + ".join(map(self.text, expr.args)).replace("+ -", "- ") + ")"
+            return self.sum(expr)
         if isinstance(expr, sympy.Mul):
             return self.product(expr)
         if isinstance(expr, sympy.Pow):
@@ -217,31 +191,89 @@ class _Printer:
         arguments = [self.name(a) if template.count(f"{{{i}}}") > 1 else self.text(a) for i, a in enumerate(expr.args)]
         return template.format(*arguments)
 
+    def sum(self, expr: Any) -> str:
+        """The terms added up; a product among them is not rounded on its own where the target can fuse it."""
+        if not self.target.fused:
+            return "(" + " + ".join(map(self.text, expr.args)).replace("+ -", "- ") + ")"
+        products = [t for t in expr.args if self.is_plain_product(t)]
+        others = [t for t in expr.args if t not in products]
+        total = " + ".join(map(self.text, others))
+        if not others:
+            total = self.text(products.pop(0))
+        for term in products:
+            first, *rest = term.args
+            total = self.target.fused.format(self.text(first), self.times(rest), total)
+        return f"({total})"
+
+    def is_plain_product(self, term: Any) -> bool:
+        """Whether a term is a product of factors that are printed as they are, one after the other."""
+        if not isinstance(term, sympy.Mul) or not term.free_symbols or term in self.repeated or term in self.known:
+            return False
+        return ("-" in self.ends or not split_product(term)[0]) and not any(self.is_quotient(f) for f in term.args)
+
+    def is_quotient(self, factor: Any) -> bool:
+        base = factor.base if isinstance(factor, sympy.Pow) else factor
+        return _is_reciprocal(factor) or type(base) in {**self.target.quotients, **self.target.lifted}
+
     def product(self, expr: Any) -> str:
         first, rest = split_product(expr)
-        if not first:
+        if not first or (self.target.quotients and "-" in self.ends):
             return self.times(list(expr.args))
+        if self.target.quotients:
+            return self.vanishing_product(first, rest)
         vanished = self.name(first[0]) if len(first) == 1 else self.assign(self.times(first))
         return f"({self.select(f'{vanished} == 0.0', f'0.0 * {vanished}', f'{vanished} * {self.text(rest)}')})"
 
+    def vanishing_product(self, first: list[Any], rest: Any) -> str:
+        """The same, divided last: a numerator that is scaled up is still there where the quotient has underflowed."""
+        above, below = self.halves(first, whole=False)
+        vanished, zero = self.assign(" * ".join(above)), self.literal(0.0)
+        text = self.select(f"{vanished} == {zero}", f"{zero} * {vanished}", f"{vanished} * {self.text(rest)}")
+        return f"({text} / ({' * '.join(below)}))" if below else f"({text})"
+
     def times(self, factors: list[Any]) -> str:
-        above = [f for f in factors if not _is_reciprocal(f)]
-        below = [1 / f for f in factors if _is_reciprocal(f)]
-        if above and above[0] == -1:
-            return f"(-{self.times([*above[1:], *(1 / f for f in below)])})"
-        numerator = " * ".join(map(self.text, above)) or "1.0"
-        return f"({numerator})" if not below else f"({numerator} / ({' * '.join(map(self.text, below))}))"
+        if factors and factors[0] == -1:
+            return f"(-{self.times(factors[1:])})"
+        above, below = self.halves(factors)
+        numerator = " * ".join(above) or self.literal(1.0)
+        return f"({numerator})" if not below else f"({numerator} / ({' * '.join(below)}))"
+
+    def halves(self, factors: list[Any], whole: bool = True) -> tuple[list[str], list[str]]:
+        """The texts of a product's numerator and denominator; alone, an atom that is a quotient stays whole."""
+        above: list[str] = []
+        below: list[str] = []
+        last: list[str] = []
+        for f in factors:
+            base, power = (f.base, int(f.exp)) if isinstance(f, sympy.Pow) and f.exp.is_Integer else (f, 1)
+            alone = (whole and len(factors) == 1) or base in self.known or power < 1
+            if type(base) in self.target.lifted and not alone:
+                u = self.name(base.args[0])
+                above += [self.target.lifted[type(base)][0].format(u)] * power
+                last += [self.target.lifted[type(base)][1].format(u)] * power
+            elif type(base) in self.target.quotients and not alone:
+                u = self.name(base.args[0])
+                above += [self.target.quotients[type(base)][0].format(u)] * power
+                below += [self.target.quotients[type(base)][1].format(u)] * power
+            elif _is_reciprocal(f):
+                below.append(self.text(1 / f))
+            else:
+                above.append(self.text(f))
+        return above + last, below
 
     def power(self, expr: Any) -> str:
         if _is_reciprocal(expr):
-            return f"(1.0 / {self.text(1 / expr)})"
+            return f"({self.literal(1.0)} / {self.text(1 / expr)})"
+        if self.target.fused and expr.exp.is_Integer and 2 <= expr.exp <= 8:
+            return f"({' * '.join([self.name(expr.base)] * int(expr.exp))})"
         exponent = str(int(expr.exp)) if expr.exp.is_Integer else self.text(expr.exp)
         return f"({self.text(expr.base)}**{exponent})"
 
     def where(self, kind: Any, c: Any, a: Any, b: Any) -> str:
         test = {atoms.GREATER: ">", atoms.GREATER_EQUAL: ">=", atoms.EQUAL: "=="}[kind]
         condition = self.name(c)
-        return self.select(self.test(f"{condition} {test} 0.0", c), self.text(a), self.guarded(condition, c, b))
+        return self.select(
+            self.test(f"{condition} {test} {self.literal(0.0)}", c), self.text(a), self.guarded(condition, c, b)
+        )
 
     def choose(self, c: Any, p: Any, q: Any) -> str:
         condition = self.name(c)
@@ -252,8 +284,8 @@ class _Printer:
         else:
             tie = first if abs(p) <= abs(q) else second
         tie = self.select(*((f"{condition} == {condition}", tie, condition) if has_x(c) else ("x == x", tie, "x")))
-        negative = self.select(self.test(f"{condition} < 0.0", c), second, tie)
-        return self.select(self.test(f"{condition} > 0.0", c), first, negative)
+        negative = self.select(self.test(f"{condition} < {self.literal(0.0)}", c), second, tie)
+        return self.select(self.test(f"{condition} > {self.literal(0.0)}", c), first, negative)
 
     def test(self, condition: str, on: Any) -> str:
         """A condition as an array of x's shape also where only parameters are compared, which may be plain numbers."""

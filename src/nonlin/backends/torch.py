@@ -19,17 +19,15 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
-from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from nonlin.backends.kernels.compile import kernel
 from nonlin.backends.selection import selection
+from nonlin.backends.torch_memory import FLOATS, can_fuse, computed, is_memory
 from nonlin.backends.torch_ops import Ops
 from nonlin.backends.torch_printed import HALF, expression, name_of, next_name, raised
 from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
 from nonlin.language.formula import Formula, Orders
 
-_FLOATS = (torch.float32, torch.float64, *HALF)
 _INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8)
 
 
@@ -43,7 +41,7 @@ def evaluate(formula: Formula, orders: Orders, x: Any, parameters: Sequence[Any]
         if isinstance(x, torch.fx.Proxy):
             return expression(name_of(formula, orders), x, parameters)
         x = torch.as_tensor(x)  # a number or an array beside parameters that are tensors
-    if x.dtype not in _FLOATS:
+    if x.dtype not in FLOATS:
         return _selected(formula, orders, x, parameters)
     if torch.compiler.is_compiling():
         name = name_of(formula, orders)
@@ -91,15 +89,15 @@ class Rule:
     """One derivative of a formula, its order by x and by each parameter: how to compute it, and what comes next."""
 
     def __init__(self, formula: Formula, orders: Orders):
-        self.formula, self.orders = formula, orders
+        self.formula, self.orders = self.key = formula, orders
 
     def next(self, i: int) -> Rule:
         """The derivative of this one by argument i: x, then the parameters."""
         return _rule(self.formula, raised(self.orders, i))
 
     def value(self, x: Tensor, parameters: Sequence[Any]) -> Tensor:
-        if _is_memory(x) and all(_is_memory(p) for p in parameters if isinstance(p, Tensor)):
-            return _looped(self, x, parameters)
+        if is_memory(x) and all(is_memory(p) for p in parameters if isinstance(p, Tensor)):
+            return computed(self.formula, self.orders, x, parameters)
         result = expression(name_of(self.formula, self.orders), x, parameters)
         return x.clone() if result is x else result
 
@@ -126,6 +124,12 @@ class _Derivative(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         arguments = _arguments(ctx)
+        if can_fuse(grads[0], arguments):
+            return (
+                None,
+                computed(*ctx.rule.next(0).key, arguments[0], arguments[1:], grads[0]),
+                *[None] * len(arguments[1:]),
+            )
         return None, *(
             _summed(grads[0] * _derivative(ctx.rule.next(i), *arguments), a)
             if ctx.needs_input_grad[i + 1] and grads[0] is not None
@@ -192,43 +196,6 @@ def _summed(grad: Tensor, argument: Tensor) -> Tensor:
     return summed if summed.dtype == argument.dtype else summed.to(argument.dtype)
 
 
-# The compiled loops ------------------------------------------------------------------------------------------------
-
-
-def _is_memory(x: Tensor) -> bool:
-    """Whether a tensor is plain CPU memory that nobody watches or traces."""
-    return (
-        type(x) in (Tensor, torch.nn.Parameter)
-        and x.device.type == "cpu"
-        and x.layout is torch.strided
-        and x.dtype in _FLOATS
-        and not x.is_neg()
-        and _get_current_dispatch_mode() is None
-        and not torch._C._is_torch_function_mode_enabled()
-    )
-
-
-def _looped(rule: Rule, x: Tensor, parameters: Sequence[Any]) -> Tensor:
-    working = x.float() if x.dtype in HALF else x
-    values: list[Any] = [
-        p.item() if isinstance(p, Tensor) and p.numel() == 1 and p.dim() <= x.dim() else p for p in parameters
-    ]
-    scalars = [not isinstance(v, Tensor) for v in values]
-    if not all(scalars):
-        working = working.expand(torch.broadcast_shapes(x.shape, *(v.shape for v in values if isinstance(v, Tensor))))
-    out = torch.empty_like(working)  # of x's strides where x fills its memory
-    if working.stride() != out.stride():
-        working = torch.empty_like(out).copy_(working)
-    arguments = [v if s else _flat(torch.empty_like(out).copy_(v)) for v, s in zip(values, scalars, strict=True)]
-    kernel(rule.formula, rule.orders, tuple(not s for s in scalars))(_flat(working.detach()), _flat(out), *arguments)
-    return out if out.dtype == x.dtype else out.to(x.dtype)
-
-
-def _flat(x: Tensor) -> Any:
-    """The memory of a tensor without gaps, in its own order."""
-    return x.numpy().reshape(-1) if x.is_contiguous() else x.as_strided((x.numel(),), (1,)).numpy()
-
-
 # Under a compiler -----------------------------------------------------------------------------------------------------
 
 
@@ -256,7 +223,7 @@ class _Traced(torch.autograd.Function):
 
 def array(x: Tensor) -> Tensor:
     """x, if it is a tensor of floating numbers."""
-    if x.dtype not in _FLOATS:
+    if x.dtype not in FLOATS:
         raise DtypeError(f"input whose dtype has no activation here: {x.dtype}: convert it to torch.float32")
     return x
 

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from nonlin.backends import stable
-from nonlin.backends.printer import Target, function, source
+from nonlin.backends.printer import function, source
+from nonlin.backends.target import Target
 from nonlin.language import atoms
 from nonlin.language.formula import Formula, Orders
 

@@ -45,3 +45,22 @@ def approach(expr: Any, parameters: Any, sign: str) -> float:
 
 def _is_nan(value: Any) -> bool:
     return bool(value != value)
+
+
+_END = 800.0  # exp(-800) is below every float64
+
+
+@lru_cache(maxsize=4096)
+def settled(expr: Any, sign: str) -> float | None:
+    """The x from which on an expression is its finite limit to float64's last digit; None where that is far off.
+
+    Computed at that x in place of larger ones, an expression meets no overflow and no 0 times infinity.
+    """
+    if not expr.has(x) or expr.free_symbols != {x}:
+        return None
+    limit = approach(expr, {}, sign)
+    if not math.isfinite(limit):
+        return None
+    slack = 1e-25 * abs(limit) if limit else 1e-323
+    far = [exact(expr, {x: float(sign + "1") * _END * 4**k}, 400) for k in range(3)]
+    return float(sign + "1") * _END if all(abs(f - limit) <= slack for f in far) else None

@@ -207,6 +207,16 @@ def _branch(func: Any, args: list[Any], sign: int) -> Any:
     return args[2] if holds else args[3]
 
 
+def merged(pieces: Pieces) -> Pieces:
+    """Without the breakpoints between equal expressions: all of them, for the second derivative of a ramp."""
+    keep = [i for i in range(len(pieces.breaks)) if pieces.exprs[i] != pieces.exprs[i + 1]]
+    return Pieces(
+        tuple(pieces.breaks[i] for i in keep),
+        tuple(pieces.closed[i] for i in keep),
+        (*(pieces.exprs[i] for i in keep), pieces.exprs[-1]),
+    )
+
+
 def tidy(expr: Any) -> Any:
     """A rational function in factors: x/(1 + x) differentiates to a difference that cancels, 1/(1 + x)^2 does not."""
     if expr.has(atoms.Atom) or not expr.is_rational_function(x) or expr.is_polynomial(x):

@@ -1,72 +1,127 @@
-"""Formula to machine code: the printed scalar function, compiled by Numba into a loop over contiguous memory."""
+"""Formula to machine code: the printed expression in one of three grades, compiled by Numba into one pass over memory.
+
+What comes out is object code and the name of its function, which `load.py` links and calls without Numba.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
-from nonlin.backends.kernels import scalar
-from nonlin.backends.printer import Target, argument_names, function, source
+from nonlin.backends.kernels import circular, exponential, logarithm, machine, normal, roots
+from nonlin.backends.kernels.arrange import arranged
+from nonlin.backends.kernels.grade import GRADES
+from nonlin.backends.printer import argument_names, function, source
+from nonlin.backends.target import Target
 from nonlin.language import atoms
 from nonlin.language.formula import Formula, Orders
 
+_UNARY = {
+    atoms.Exp: "exp",
+    atoms.Expm1: "expm1",
+    atoms.Log: "log",
+    atoms.Log1p: "log1p",
+    atoms.Sqrt: "root",
+    atoms.Sin: "sin",
+    atoms.Cos: "cos",
+    atoms.Tan: "tan",
+    atoms.Atan: "atan",
+    atoms.Sinh: "sinh",
+    atoms.Cosh: "cosh",
+    atoms.Tanh: "tanh",
+    atoms.Sech2: "sech2",
+    atoms.TanhGap: "tanh_gap",
+    atoms.Sigmoid: "sigmoid",
+    atoms.Softplus: "softplus",
+    atoms.NormalCdf: "normal_cdf",
+    atoms.NormalPdf: "normal_pdf",
+    atoms.Erf: "erf",
+    atoms.Erfc: "erfc",
+    atoms.Sign: "sign",
+}
 TARGET = Target(
     functions={
-        atoms.Exp: "math.exp({0})",
-        atoms.Expm1: "math.expm1({0})",
-        atoms.Log: "math.log({0})",
-        atoms.Log1p: "math.log1p({0})",
-        atoms.Sqrt: "math.sqrt({0})",
-        atoms.Sin: "math.sin({0})",
-        atoms.Cos: "math.cos({0})",
-        atoms.Tan: "math.tan({0})",
-        atoms.Atan: "math.atan({0})",
-        atoms.Sinh: "math.sinh({0})",
-        atoms.Cosh: "math.cosh({0})",
-        atoms.Tanh: "math.tanh({0})",
-        atoms.Sech2: "scalar.sech2({0})",
-        atoms.TanhGap: "scalar.tanh_gap({0})",
-        atoms.Sigmoid: "scalar.sigmoid({0})",
-        atoms.Softplus: "scalar.softplus({0})",
-        atoms.NormalCdf: "scalar.normal_cdf({0})",
-        atoms.NormalPdf: "scalar.normal_pdf({0})",
-        atoms.Erf: "math.erf({0})",
-        atoms.Erfc: "math.erfc({0})",
-        atoms.Hypot: "math.hypot({0}, {1})",
-        atoms.HypotSum: "scalar.hypot_sum({0}, {1})",
-        atoms.HypotSlope: "scalar.hypot_slope({0}, {1})",
-        atoms.Sign: "scalar.sign({0})",
+        **{atom: f"{name}({{0}})" for atom, name in _UNARY.items()},
+        atoms.Hypot: "hypot({0}, {1})",
+        atoms.HypotSum: "hypot_sum({0}, {1})",
+        atoms.HypotSlope: "hypot_slope({0}, {1})",
     },
-    where="({1} if {0} else {2})",
-    branches=True,
+    where="select({0}, {1}, {2})",
+    at_most="select({0} > {1}, {1}, {0})",  # nan stays nan
+    at_least="select({0} < {1}, {1}, {0})",
+    literal="real({0})",
+    fused="fma({0}, {1}, {2})",
+    quotients={
+        atoms.Sigmoid: ("sigmoid_top({0})", "sigmoid_bottom({0})"),
+        atoms.Tanh: ("tanh_top({0})", "tanh_bottom({0})"),
+        atoms.Sech2: ("sech2_top({0})", "sech2_bottom({0})"),
+    },
+    lifted={atoms.NormalCdf: ("normal_cdf_lifted({0})", "normal_cdf_drop({0})")},
+    prepare=arranged,
 )
+# How an element is read and written; half precision is kept as the bits in 16-bit integers.
+FORMATS = {
+    "float32": (types.float32, "{0}", "float32({0})"),
+    "float64": (types.float64, "{0}", "{0}"),
+    "float16": (types.int16, "from_float16({0})", "to_float16(float32({0}))"),
+    "bfloat16": (types.int16, "from_bfloat16({0})", "to_bfloat16(float32({0}))"),
+}
 _LOOP = """
-def loop(x, out{parameters}):
-    for i in range(x.size):
-        out[i] = point(float64(x[i]){arguments})
+def loop(x, {grad}out, n{parameters}):
+    for i in range(n):
+        out[i] = {store}
 """
 
-Kernel = Callable[..., None]
+
+@lru_cache(maxsize=3)
+def _arithmetic(grade: str) -> dict[str, Any]:
+    g = GRADES[grade]
+    exps = exponential.functions(g)
+    vanishing = exps["vanishing"]
+    return {
+        **exps,
+        **logarithm.functions(g, vanishing),
+        **normal.functions(g, vanishing),
+        **circular.functions(g),
+        **roots.functions(g, exps["tanh"]),
+        **{name: getattr(machine, name) for name in ("fma", "select", *_CONVERSIONS)},
+        "real": g.real,
+        "float32": np.float32,
+        "math": math,
+    }
 
 
-@lru_cache(maxsize=1024)
-def kernel(formula: Formula, orders: Orders, arrays: tuple[bool, ...]) -> Kernel:
-    """The loop `kernel(x, out, *parameters)` over 1-d contiguous float32 or float64 memory of one size.
+_CONVERSIONS = ("from_float16", "to_float16", "from_bfloat16", "to_bfloat16")
 
-    `arrays` says which parameters are arrays of x's size; the others are Python floats. The loop releases the
-    GIL. Numba compiles it at the first call with each dtype.
+
+def object_code(
+    formula: Formula, orders: Orders, dtype: str, grade: str, arrays: tuple[bool, ...], gradient: bool
+) -> tuple[bytes, str]:
+    """The machine code of `loop(x, [grad,] out, n, *parameters)` over contiguous memory, and its symbol.
+
+    `arrays` says which parameters are arrays of x's size, in float64; the others are float64 numbers. With `gradient`
+    each result is multiplied by the element of `grad`.
     """
-    namespace: dict[str, Any] = {"math": math, "scalar": scalar, "float64": np.float64}
+    namespace = dict(_arithmetic(grade))
     point = function(source(formula, orders, TARGET, "point"), "point", namespace)
-    namespace["point"] = njit(error_model="numpy", nogil=True)(point)
+    namespace["point"] = machine.inline(point)
+    memory, load, store = FORMATS[dtype]
     names = argument_names(formula)[1:]
-    elements = [f"float64({name}[i])" if array else name for name, array in zip(names, arrays, strict=True)]
+    elements = [f"real({n}[i])" if array else f"real({n})" for n, array in zip(names, arrays, strict=True)]
+    x, grad = (f"real({load.format(place)})" for place in ("x[i]", "grad[i]"))
+    value = f"point({', '.join([x, *elements])})"
+    if gradient:
+        value = f"{grad} * {value}"
     text = _LOOP.format(
-        parameters="".join(f", {name}" for name in names), arguments="".join(f", {e}" for e in elements)
+        grad="grad, " * gradient, parameters="".join(f", {n}" for n in names), store=store.format(value)
     )
-    return njit(error_model="numpy", nogil=True)(function(text, "loop", namespace))
+    pointer = types.CPointer(memory)
+    kinds = [types.CPointer(types.float64) if array else types.float64 for array in arrays]
+    signature = types.void(pointer, *[pointer] * (1 + gradient), types.int64, *kinds)
+    loop = njit(signature, error_model="numpy", nogil=True)(function(text, "loop", namespace))
+    (result,) = loop.overloads.values()
+    return result.library._get_compiled_object(), result.fndesc.llvm_func_name

@@ -86,6 +86,10 @@ def functions(g: Grade) -> dict[str, Any]:
 
     @inline
     def sigmoid_parts(u: Any) -> Any:
+        if not lifted:
+            s, p = parts(select(u > flat, flat, select(u < -lowest, -lowest, u)), zero, neutral)
+            q = select(u < -lowest, zero, fma(s, p, s))
+            return q, q + one
         # the lift only where exp(-|u|) is the numerator: x times a lifted 1 could overflow
         z = select(u > far, far, select(u < -lowest, -lowest, u))
         s, p = parts(-abs(z), zero, select(u < zero, raised, neutral))

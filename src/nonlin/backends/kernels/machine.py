@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -66,20 +65,6 @@ def power_of_two(_context: Any, t: Any) -> Any:
         return builder.bitcast(shifted, arguments[0].type)
 
     return t(t), code
-
-
-@intrinsic
-def low_bit(_context: Any, t: Any, bit: Any) -> Any:
-    """Whether a bit of n is set, for t = 1.5*2^23 + n (float64: 1.5*2^52 + n); `bit` is a literal number."""
-    if not isinstance(bit, types.IntegerLiteral):
-        return None
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.IntType(_BITS[t])
-        mask = builder.and_(builder.bitcast(arguments[0], kind), ir.Constant(kind, 1 << bit.literal_value))
-        return builder.icmp_unsigned("!=", mask, ir.Constant(kind, 0))
-
-    return types.boolean(t, bit), code
 
 
 @intrinsic

@@ -21,7 +21,7 @@ def functions(g: Grade, vanishing: Any) -> dict[str, Any]:
     a, p, series = g.polynomial(TAIL_A), g.polynomial(TAIL_P), g.polynomial(ERF)
     kappa, density = number(math.sqrt(2 * math.pi)), number(1 / math.sqrt(2 * math.pi))
     zero, half, one, two = (number(v) for v in (0.0, 0.5, 1.0, 2.0))
-    lift, drop = number(2.0**g.lift), number(2.0**-g.lift)
+    drop = number(2.0**-g.lift)
     root2 = number(math.sqrt(2))
     end = number(math.sqrt(2 * g.lowest) if g.name != "mixed" else 37.0)
     narrow = g.name != "mixed"  # where a float32 is squared in float64, no bit is lost
@@ -35,30 +35,26 @@ def functions(g: Grade, vanishing: Any) -> dict[str, Any]:
 
     @inline
     def tail(u: Any) -> Any:
-        """2^K exp(-z^2/2) P, and the denominator; W is used within the fit's interval only."""
+        """2^K exp(-z^2/2) W; W is used within the fit's interval only."""
         z = abs(u)
         e = falling(z)
         z = select(z > end, end, z)
         w = p(z)
-        return e * w, fma(kappa * z, w, a(z))
+        return e * (w / fma(kappa * z, w, a(z)))
 
     @inline
-    def cdf_parts(u: Any) -> Any:
-        top, bottom = tail(u)
-        return select(u < zero, top, fma(-drop, top, bottom)), bottom * select(u < zero, lift, one)
+    def normal_cdf_lifted(u: Any) -> Any:
+        """normal_cdf, for u < 0 times 2^K: a factor of it may still be to come that makes it a normal number."""
+        t = tail(u)
+        return select(u < zero, t, fma(-drop, t, one))
 
     @inline
-    def normal_cdf_top(u: Any) -> Any:
-        return cdf_parts(u)[0]
-
-    @inline
-    def normal_cdf_bottom(u: Any) -> Any:
-        return cdf_parts(u)[1]
+    def normal_cdf_drop(u: Any) -> Any:
+        return select(u < zero, drop, one)
 
     @inline
     def normal_cdf(u: Any) -> Any:
-        top, bottom = cdf_parts(u)
-        return top / bottom
+        return normal_cdf_lifted(u) * normal_cdf_drop(u)
 
     @inline
     def normal_pdf(u: Any) -> Any:
@@ -90,8 +86,8 @@ def functions(g: Grade, vanishing: Any) -> dict[str, Any]:
 
     return {
         "normal_cdf": normal_cdf,
-        "normal_cdf_top": normal_cdf_top,
-        "normal_cdf_bottom": normal_cdf_bottom,
+        "normal_cdf_lifted": normal_cdf_lifted,
+        "normal_cdf_drop": normal_cdf_drop,
         "normal_pdf": normal_pdf,
         "erf": erf,
         "erfc": erfc,

@@ -1,0 +1,40 @@
+"""A smooth expression, rearranged for a kernel: fewer roundings and fewer divisions than as it was derived."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+from nonlin.language.atoms import Atom, Sech2, Sigmoid
+
+
+def arranged(expr: Any) -> Any:
+    """The expression with common factors of each sum in front.
+
+    silu' = s(x) + x s(x) s(-x) becomes s(x) (1 + x s(-x)): of two large terms that cancel, a small one is left, and
+    only its rounding counts.
+    """
+    if not expr.has(Atom):
+        return expr
+    factored = expr.replace(lambda e: isinstance(e, sympy.Add), _factored)
+    return factored.replace(lambda e: isinstance(e, sympy.Mul), _even)
+
+
+def _factored(total: Any) -> Any:
+    """A sum with the atoms that all its terms share in front."""
+    terms = [sympy.Mul.make_args(t) for t in total.args]
+    shared = [f for f in terms[0] if isinstance(f, Atom) and all(f in t for t in terms[1:])]
+    if not shared:
+        return total
+    rest = sympy.Add(*(sympy.Mul(*(f for f in t if f not in shared)) for t in terms))
+    return sympy.Mul(*shared, rest, evaluate=False)
+
+
+def _even(product: Any) -> Any:
+    """sigmoid(u) sigmoid(-u) as sech^2(u/2)/4, which needs one exponential."""
+    for f in product.args:
+        if isinstance(f, Sigmoid) and Sigmoid(-f.args[0]) in product.args:
+            others = [g for g in product.args if g not in (f, Sigmoid(-f.args[0]))]
+            return sympy.Mul(sympy.Rational(1, 4), Sech2(f.args[0] / 2), *others)
+    return product

@@ -1,0 +1,131 @@
+"""Kernels as functions to call: linked from object code, which is kept on disk, and chosen by how exact they are.
+
+A warm process needs neither Numba nor SymPy: the key of a kernel is made of the formula's text and what the code
+depends on, not of the code. A kernel is called with addresses, through ctypes, which releases the GIL.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from nonlin.backends.kernels import store
+from nonlin.language.formula import Formula, Orders
+
+Kernel = Callable[..., int]
+_NOTHING = ctypes.create_string_buffer(64)  # Numba's functions return a status through two more pointers
+_SPARE = ctypes.addressof(_NOTHING)
+
+
+class _Linker:
+    """LLVM's engine, made when the first kernel is."""
+
+    def __init__(self) -> None:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+        self.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+
+    def address(self, code: bytes, symbol: str) -> int:
+        self.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self.engine.finalize_object()
+        return self.engine.get_function_address(symbol)
+
+
+_linker = lru_cache(maxsize=1)(_Linker)
+
+
+@lru_cache(maxsize=1)
+def _surroundings() -> str:
+    """What a kernel depends on beside its formula: this package's source, Numba, and the CPU."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted([*here.glob("*.py"), *here.parent.glob("printer.py"), *here.parents[1].glob("language/*.py")]):
+        digest.update(file.read_bytes())
+    features = ",".join(sorted(k for k, v in llvm.get_host_cpu_features().items() if v))
+    return "|".join([digest.hexdigest(), version("numba"), version("llvmlite"), llvm.get_host_cpu_name(), features])
+
+
+def _key(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps([_surroundings(), *parts]).encode()).hexdigest()[:40]
+
+
+def _described(formula: Formula, orders: Orders) -> list[Any]:
+    parameters = [[p.name, p.default, p.constraint] for p in formula.parameters]
+    return [formula.text, parameters, formula.kinks, list(orders)]
+
+
+@lru_cache(maxsize=4096)
+def kernel(
+    formula: Formula, orders: Orders, dtype: str, arrays: tuple[bool, ...], default: bool, gradient: bool = False
+) -> Kernel:
+    """`kernel(x, [grad,] out, n, *parameters)`, with addresses of contiguous memory; not to be run in place.
+
+    `dtype` is float32, float64, float16 or bfloat16; parameters are numbers, or addresses of float64 arrays of n
+    elements where `arrays` says so; `default` says whether they all have their default values. With `gradient` the
+    result is grad times the derivative.
+    """
+    if dtype == "float64":
+        return _linked(formula, orders, dtype, "double", arrays, gradient)
+    exact = _exact(formula, orders)
+    grade = "single" if exact == "everywhere" or (default and exact == "default") else "mixed"
+    return _linked(formula, orders, dtype, grade, arrays, gradient)
+
+
+@lru_cache(maxsize=4096)
+def _linked(
+    formula: Formula, orders: Orders, dtype: str, grade: str, arrays: tuple[bool, ...], gradient: bool
+) -> Kernel:
+    key = _key(*_described(formula, orders), dtype, grade, list(arrays), gradient)
+    kept = store.load(key)
+    if kept is None:
+        from nonlin.backends.kernels.compile import object_code  # Numba and SymPy: only where there is work for them
+
+        code, symbol = object_code(formula, orders, dtype, grade, arrays, gradient)
+        store.save(key, symbol.encode() + b"\0" + code)
+    else:
+        name, _, code = kept.partition(b"\0")
+        symbol = name.decode()
+    pointers = [ctypes.c_void_p] * (2 + gradient)
+    kinds = [ctypes.c_void_p if array else ctypes.c_double for array in arrays]
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *pointers, ctypes.c_int64, *kinds)
+    function = prototype(_linker().address(code, symbol))
+
+    def call(*arguments: Any) -> int:
+        return function(_SPARE, _SPARE, *arguments)
+
+    return call
+
+
+@lru_cache(maxsize=4096)
+def cost(formula: Formula, orders: Orders) -> float:
+    """About how many nanoseconds an element takes on one thread: enough to say whether a second one pays."""
+    return 0.1 if _is_ramp(formula) else 0.4 * (1 + sum(orders))
+
+
+def _is_ramp(formula: Formula) -> bool:
+    return "(" not in formula.text.replace("max(", "").replace("min(", "").replace("abs(", "")
+
+
+@lru_cache(maxsize=4096)
+def _exact(formula: Formula, orders: Orders) -> str:
+    """Where float32 arithmetic keeps the promise, as tried once on this machine: see `trial.py`."""
+    if sum(orders) > 1 or sum(orders[1:]):
+        return "nowhere"
+    key = _key("exact", *_described(formula, orders))
+    kept = store.load(key)
+    if kept is not None:
+        return kept.decode()
+    from nonlin.backends.kernels.trial import where_exact
+
+    exact = where_exact(formula, orders, _linked)
+    store.save(key, exact.encode())
+    return exact

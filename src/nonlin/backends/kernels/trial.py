@@ -1,0 +1,72 @@
+"""Whether float32 arithmetic is exact enough for a formula: its kernel is tried against the float64 one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from nonlin.language.formula import Formula, Orders
+
+# A part of all floats finds less than all of them would: the limits lie below the promised 3 ulp (f) and 5 ulp (f').
+_LIMITS = {0: 2.8, 1: 4.5}
+_NEAR_ZERO = 1e-7  # promised: 1.2e-7 within 0.25 of an interior zero of f'
+_NORMAL = np.finfo(np.float32).smallest_normal
+
+
+@lru_cache(maxsize=1)
+def _points() -> Any:
+    """Every 20011th float32, and a fine grid where functions bend."""
+    bits = np.arange(0, 2**32, 20011, dtype=np.uint64).astype(np.uint32)
+    floats = bits.view(np.float32)
+    grid = np.linspace(-20, 20, 400_001, dtype=np.float32)
+    tails = np.linspace(-110, 110, 200_001, dtype=np.float32)
+    points = np.concatenate([floats[np.isfinite(floats)], grid, tails])
+    return np.ascontiguousarray(points)
+
+
+def where_exact(formula: Formula, orders: Orders, linked: Callable[..., Any]) -> str:
+    """Where float32 is exact enough: "everywhere", at the "default" parameters only, or "nowhere".
+
+    A parameter that is no power of two rounds the argument of an exponential, which costs digits in its tail.
+    """
+    arrays = (False,) * len(formula.parameters)
+    single, double = (linked(formula, orders, t, g, arrays, False) for t, g in _GRADES)
+    x = _points()
+    wide = x.astype(np.float64)
+    result, truth = np.empty_like(x), np.empty_like(wide)
+    for i, values in enumerate(formula.samples):
+        numbers = [float(v) for v in values.values()]
+        single(x.ctypes.data, result.ctypes.data, x.size, *numbers)
+        double(wide.ctypes.data, truth.ctypes.data, x.size, *numbers)
+        if not _within(x, result, truth, sum(orders)):
+            return "default" if i else "nowhere"
+    return "everywhere"
+
+
+_GRADES = (("float32", "single"), ("float64", "double"))
+
+
+def _within(x: Any, result: Any, truth: Any, order: int) -> bool:
+    with np.errstate(all="ignore"):
+        rounded = truth.astype(np.float32)
+        error = np.abs(result - truth)
+        step = np.spacing(np.maximum(np.abs(rounded), _NORMAL)).astype(np.float64)
+        right = (result == rounded) | (np.isnan(result) & np.isnan(rounded)) | (error <= _LIMITS[order] * step)
+        right |= (np.abs(truth) < _NORMAL) & ((result == 0) | (error <= 1.5 * step))
+        if order:
+            right |= (error <= _NEAR_ZERO) & _beside_zeros(x, truth)
+        return bool(right.all())
+
+
+def _beside_zeros(x: Any, truth: Any) -> Any:
+    """Where x is within 0.2 of a change of sign of the true values."""
+    order = np.argsort(x)
+    ordered = truth[order]
+    changes = x[order][:-1][ordered[:-1] * ordered[1:] < 0]
+    beside = np.zeros(x.shape, dtype=bool)
+    for zero in changes[:64]:
+        beside |= np.abs(x - zero) < 0.2
+    return beside

@@ -1,0 +1,23 @@
+"""What a printed expression is spelled with: one table a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Target:
+    """How a target spells things; templates use {0}, {1}, ... for their arguments."""
+
+    functions: Mapping[type, str]
+    where: str = "where({0}, {1}, {2})"
+    at_most: str = "minimum({0}, {1})"
+    at_least: str = "maximum({0}, {1})"
+    magnitude: str = "abs({0})"
+    prepare: Callable[[Any], Any] = lambda expr: expr  # rearranges a smooth expression before it is printed
+    literal: str = "{0}"
+    fused: str = ""  # {0}*{1} + {2} in one rounding, where the target has it
+    quotients: Mapping[type, tuple[str, str]] = field(default_factory=dict)  # an atom as numerator and denominator
+    lifted: Mapping[type, tuple[str, str]] = field(default_factory=dict)  # as a larger number and what undoes that
