@@ -18,7 +18,7 @@ import mpmath as mp
 import numpy as np
 
 FILE = Path(__file__).resolve().parent.parent / "src/nonlin/backends/kernels/coefficients.py"
-HEADER = '''"""Coefficients of the kernels' polynomials, the lowest power first. Written by scripts/coefficients.py, not by hand.
+HEADER = '''"""Coefficients of the kernels' polynomials, the lowest power first; written by scripts/coefficients.py.
 
 Each dictionary goes from grade to coefficients; the comment gives the largest error of the fit with the coefficients
 rounded as they stand here, relative to what the comment names.
@@ -81,7 +81,7 @@ def extrema(errors: Sequence[Any], count: int) -> list[int]:
 
 
 def polynomial(f: Function, weight: Function, a: Any, b: Any, degree: int, grade: str) -> list[Any]:
-    """Remez's coefficients as machine numbers; in float32 each is rounded in turn, and the rest fitted to what is left."""
+    """Remez's coefficients as machine numbers; in float32 each is rounded in turn, the rest fitted anew."""
     if grade != "single":
         return [rounded(c, grade) for c in remez(f, weight, a, b, range(degree + 1))]
     fixed: list[Any] = []
@@ -129,7 +129,8 @@ def exponential() -> Table:
 
     # relative to exp(r) - 1, which is r near 0; the floor keeps the weight from vanishing there
     return table("EXP", "(exp(r) - 1 - r)/r^2 on |r| <= log(2)/2, relative to expm1(r)", f,
-                 lambda r: abs(r) + mp.mpf("0.01"), {"all": (-half, half)}, {"single": 4, "mixed": 5, "double": 10})  # fmt: skip
+                 lambda r: abs(r) + mp.mpf("0.01"), {"all": (-half, half)},
+                 {"single": 4, "mixed": 5, "double": 10})  # fmt: skip
 
 
 def logarithm_of_one_plus() -> Table:
@@ -179,8 +180,8 @@ def error_function() -> Table:
         s = mp.sqrt(z)
         return mp.erf(s) / s
 
-    return table("ERF", "erf(s)/s in s^2 for |s| <= 1, relative", f, lambda z: 1 / f(z), {"all": (mp.mpf(0), mp.mpf(1))},
-                 {"single": 6, "mixed": 8, "double": 14})  # fmt: skip
+    return table("ERF", "erf(s)/s in s^2 for |s| <= 1, relative", f, lambda z: 1 / f(z),
+                 {"all": (mp.mpf(0), mp.mpf(1))}, {"single": 6, "mixed": 8, "double": 14})  # fmt: skip
 
 
 # The tail of the normal distribution --------------------------------------------------------------------------------
@@ -207,19 +208,19 @@ def normal(low: int, high: int, end: Any, grade: str) -> tuple[list[Any], list[A
     n = low + 1 + high
     for _ in range(20):
         system, right = mp.zeros(n, n), mp.zeros(n, 1)
-        for z, w, g, l, p in zip(nodes, tails, gaps, lawson, scale, strict=True):
+        for z, w, g, m, p in zip(nodes, tails, gaps, lawson, scale, strict=True):
             row = [w / p * z**j for j in range(low + 1)] + [-w / p * g * z**j for j in range(1, high + 1)]
             for i in range(n):
-                right[i] += l * row[i] * w / p * g
+                right[i] += m * row[i] * w / p * g
                 for j in range(n):
-                    system[i, j] += l * row[i] * row[j]
+                    system[i, j] += m * row[i] * row[j]
         solution = list(mp.lu_solve(system, right))
         upper, lower = solution[: low + 1], [mp.mpf(1), *solution[low + 1 :]]
         scale = [horner(lower)(z) for z in nodes]
         errors = [abs(w * (g - horner(upper)(z) / p)) for z, w, g, p in zip(nodes, tails, gaps, scale, strict=True)]
         best = min(best, (max(errors), lower), key=lambda pair: pair[0])
-        total = sum(l * e for l, e in zip(lawson, errors, strict=True)) / len(nodes)
-        lawson = [max(l * e / total, mp.mpf(10) ** -12) for l, e in zip(lawson, errors, strict=True)]
+        total = sum(m * e for m, e in zip(lawson, errors, strict=True)) / len(nodes)
+        lawson = [max(m * e / total, mp.mpf(10) ** -12) for m, e in zip(lawson, errors, strict=True)]
     lower = [rounded(c, grade) for c in best[1]]
     divisor = horner(lower)
 
@@ -275,7 +276,7 @@ def normal_tail() -> list[Table]:
 def text(entry: Table) -> str:
     name, comment, fits, errors = entry
     shown = ", ".join(f"{grade} 2^{float(mp.log(e, 2)):.1f}" for grade, e in errors.items())
-    lines = [f"# {comment}: {shown}", f"{name} = {{"]
+    lines = [f"# {comment}:", f"# {shown}", f"{name} = {{"]
     for grade, coefficients in fits.items():
         lines += [f'    "{grade}": (', *(f"        {float(c)!r}," for c in coefficients), "    ),"]
     return "\n".join([*lines, "}", ""])

@@ -20,7 +20,7 @@ from typing import Any
 
 import sympy
 
-from nonlin.backends.target import Target
+from nonlin.backends.target import Target, breaks_outside, carries_nan
 from nonlin.language import atoms
 from nonlin.language.atoms import Variable, has_x, split_product, x
 from nonlin.language.evaluate import number
@@ -52,20 +52,6 @@ def function(text: str, name: str, namespace: dict[str, Any]) -> Callable[..., A
     return namespace[name]
 
 
-def carries_nan(expr: Any) -> bool:
-    """Whether the printed expression is nan wherever x is."""
-    if expr == x or isinstance(expr, atoms.Choose | atoms.Where):
-        return True  # those two are printed with a guard of their own
-    if isinstance(expr, sympy.Pow):
-        return carries_nan(expr.base)
-    return any(map(carries_nan, expr.args))
-
-
-def _breaks_outside(expr: Any) -> bool:
-    """Whether an expression could be nan or infinite outside the interval that it is meant for."""
-    return expr.has(x) and not (expr.is_polynomial(x) and not expr.has(atoms.Atom))
-
-
 class _Printer:
     def __init__(self, formula: Formula, target: Target):
         self.formula, self.target = formula, target
@@ -83,7 +69,7 @@ class _Printer:
         exprs: list[Any] = []
         count = len(pieces.breaks)
         for i, expr in enumerate(pieces.exprs):
-            if _breaks_outside(expr):
+            if breaks_outside(expr):
                 low = pieces.breaks[i - 1] if i else self.end(expr, "-")
                 high = pieces.breaks[i] if i < count else self.end(expr, "+")
                 expr = expr.subs(x, self.clamped(low, high))

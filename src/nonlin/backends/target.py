@@ -1,10 +1,15 @@
-"""What a printed expression is spelled with: one table a target."""
+"""What a printed expression is spelled with: one table a target; and what every target must guard against."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import sympy
+
+from nonlin.language import atoms
+from nonlin.language.atoms import x
 
 
 @dataclass(frozen=True)
@@ -21,3 +26,17 @@ class Target:
     fused: str = ""  # {0}*{1} + {2} in one rounding, where the target has it
     quotients: Mapping[type, tuple[str, str]] = field(default_factory=dict)  # an atom as numerator and denominator
     lifted: Mapping[type, tuple[str, str]] = field(default_factory=dict)  # as a larger number and what undoes that
+
+
+def carries_nan(expr: Any) -> bool:
+    """Whether the printed expression is nan wherever x is."""
+    if expr == x or isinstance(expr, atoms.Choose | atoms.Where):
+        return True  # those two are printed with a guard of their own
+    if isinstance(expr, sympy.Pow):
+        return carries_nan(expr.base)
+    return any(map(carries_nan, expr.args))
+
+
+def breaks_outside(expr: Any) -> bool:
+    """Whether an expression could be nan or infinite outside the interval that it is meant for."""
+    return expr.has(x) and not (expr.is_polynomial(x) and not expr.has(atoms.Atom))

@@ -89,7 +89,7 @@ class Rule:
     """One derivative of a formula, its order by x and by each parameter: how to compute it, and what comes next."""
 
     def __init__(self, formula: Formula, orders: Orders):
-        self.formula, self.orders = self.key = formula, orders
+        self.formula, self.orders = formula, orders
 
     def next(self, i: int) -> Rule:
         """The derivative of this one by argument i: x, then the parameters."""
@@ -125,11 +125,9 @@ class _Derivative(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> Any:
         arguments = _arguments(ctx)
         if can_fuse(grads[0], arguments):
-            return (
-                None,
-                computed(*ctx.rule.next(0).key, arguments[0], arguments[1:], grads[0]),
-                *[None] * len(arguments[1:]),
-            )
+            slope = ctx.rule.next(0)
+            by_x = computed(slope.formula, slope.orders, arguments[0], arguments[1:], grads[0])
+            return None, by_x, *[None] * len(arguments[1:])
         return None, *(
             _summed(grads[0] * _derivative(ctx.rule.next(i), *arguments), a)
             if ctx.needs_input_grad[i + 1] and grads[0] is not None

@@ -1,11 +1,12 @@
-"""Coefficients of the kernels' polynomials, the lowest power first. Written by scripts/coefficients.py, not by hand.
+"""Coefficients of the kernels' polynomials, the lowest power first; written by scripts/coefficients.py.
 
 Each dictionary goes from grade to coefficients; the comment gives the largest error of the fit with the coefficients
 rounded as they stand here, relative to what the comment names.
 """
 
 # fmt: off
-# (exp(r) - 1 - r)/r^2 on |r| <= log(2)/2, relative to expm1(r): single 2^-26.0, mixed 2^-31.9, double 2^-59.7
+# (exp(r) - 1 - r)/r^2 on |r| <= log(2)/2, relative to expm1(r):
+# single 2^-26.0, mixed 2^-31.9, double 2^-59.7
 EXP = {
     "single": (
         0.5,
@@ -37,7 +38,8 @@ EXP = {
     ),
 }
 
-# log1p(e)/e on [0, 1], relative: single 2^-26.6, mixed 2^-35.6
+# log1p(e)/e on [0, 1], relative:
+# single 2^-26.6, mixed 2^-35.6
 LOG1P = {
     "single": (
         1.0,
@@ -68,7 +70,8 @@ LOG1P = {
     ),
 }
 
-# (log((1 + s)/(1 - s)) - 2s)/s^3 in s^2 for (1 + s)/(1 - s) in [sqrt(1/2), sqrt(2)]: single 2^-29.0, mixed 2^-36.4, double 2^-57.6
+# (log((1 + s)/(1 - s)) - 2s)/s^3 in s^2 for (1 + s)/(1 - s) in [sqrt(1/2), sqrt(2)]:
+# single 2^-29.0, mixed 2^-36.4, double 2^-57.6
 LOG = {
     "single": (
         0.666667640209198,
@@ -92,7 +95,8 @@ LOG = {
     ),
 }
 
-# (u - tanh(u))/u^3 in u^2 for |u| <= 1 (double: 1.5), relative: single 2^-24.2, mixed 2^-34.6, double 2^-53.5
+# (u - tanh(u))/u^3 in u^2 for |u| <= 1 (double: 1.5), relative:
+# single 2^-24.2, mixed 2^-34.6, double 2^-53.5
 TANH_GAP = {
     "single": (
         0.3333333432674408,
@@ -142,7 +146,8 @@ TANH_GAP = {
     ),
 }
 
-# (atan(s) - s)/s^3 in s^2 for |s| <= tan(pi/8): single 2^-25.3, mixed 2^-35.3, double 2^-57.9
+# (atan(s) - s)/s^3 in s^2 for |s| <= tan(pi/8):
+# single 2^-25.3, mixed 2^-35.3, double 2^-57.9
 ATAN = {
     "single": (
         -0.3333296477794647,
@@ -174,7 +179,8 @@ ATAN = {
     ),
 }
 
-# erf(s)/s in s^2 for |s| <= 1, relative: single 2^-24.1, mixed 2^-40.1, double 2^-54.9
+# erf(s)/s in s^2 for |s| <= 1, relative:
+# single 2^-24.1, mixed 2^-40.1, double 2^-54.9
 ERF = {
     "single": (
         1.1283791065216064,
@@ -215,7 +221,8 @@ ERF = {
     ),
 }
 
-# A in W(z) = exp(z^2/2) (1 - normal_cdf(z)) = P/(sqrt(2 pi) z P + A), relative: single 2^-28.9, mixed 2^-30.5, double 2^-59.5
+# A in W(z) = exp(z^2/2) (1 - normal_cdf(z)) = P/(sqrt(2 pi) z P + A), relative:
+# single 2^-28.9, mixed 2^-30.5, double 2^-59.5
 TAIL_A = {
     "single": (
         2.0,
@@ -246,7 +253,8 @@ TAIL_A = {
     ),
 }
 
-# P in W(z) = exp(z^2/2) (1 - normal_cdf(z)) = P/(sqrt(2 pi) z P + A), relative: single 2^-28.9, mixed 2^-30.5, double 2^-59.5
+# P in W(z) = exp(z^2/2) (1 - normal_cdf(z)) = P/(sqrt(2 pi) z P + A), relative:
+# single 2^-28.9, mixed 2^-30.5, double 2^-59.5
 TAIL_P = {
     "single": (
         1.0,

@@ -141,7 +141,7 @@ def functions(g: Grade) -> dict[str, Any]:
 
     @inline
     def sinh(u: Any) -> Any:
-        # (m + m/(m + 1))/2 with m = expm1(|u|), which has no cancellation at 0; exp(|u|)/2 in two steps where it is large
+        # (m + m/(m + 1))/2 with m = expm1(|u|) has no cancellation at 0; exp(|u|)/2 in two steps where it is large
         a = abs(u)
         m = expm1(select(a > flat, flat, a))
         h = exp(half * a)

@@ -1,8 +1,8 @@
 """log, log1p and softplus.
 
-log(m 2^k) = k log(2) + log(m) with m in [sqrt(1/2), sqrt(2)]. With s = (m - 1)/(m + 1), log(m) = 2s + s^3 L(s^2), in the
-form f - s (f - s^2 L) for f = m - 1, where f is exact and only the small second term is rounded. k times the upper bits
-of log(2) is exact, so that the sum loses nothing where it cancels.
+log(m 2^k) = k log(2) + log(m) with m in [sqrt(1/2), sqrt(2)]. With s = (m - 1)/(m + 1), log(m) = 2s + s^3 L(s^2), in
+the form f - s (f - s^2 L) for f = m - 1, where f is exact and only the small second term is rounded. k times the upper
+bits of log(2) is exact, so that the sum loses nothing where it cancels.
 """
 
 from __future__ import annotations

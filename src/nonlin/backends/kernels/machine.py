@@ -13,11 +13,12 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+instruction: Any = intrinsic  # what it returns is called without the first argument, which no type says
 _BITS = {types.float32: 32, types.float64: 64}
 _MANTISSA = {types.float32: 23, types.float64: 52}
 
 # Without `forceinline` LLVM leaves larger functions as calls, and a loop with a call is not vectorised.
-inline = njit(error_model="numpy", forceinline=True)
+inline: Any = njit(error_model="numpy", forceinline=True)
 
 
 def _llvm(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
@@ -25,7 +26,7 @@ def _llvm(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
 
 
-@intrinsic
+@instruction
 def fma(_context: Any, a: Any, b: Any, c: Any) -> Any:
     """a*b + c, rounded once."""
 
@@ -35,7 +36,7 @@ def fma(_context: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, a, a), code
 
 
-@intrinsic
+@instruction
 def select(_context: Any, condition: Any, a: Any, b: Any) -> Any:
     """a if condition else b, both of them computed."""
 
@@ -45,7 +46,7 @@ def select(_context: Any, condition: Any, a: Any, b: Any) -> Any:
     return a(condition, a, a), code
 
 
-@intrinsic
+@instruction
 def copysign(_context: Any, a: Any, b: Any) -> Any:
     """|a| with b's sign bit."""
 
@@ -55,7 +56,7 @@ def copysign(_context: Any, a: Any, b: Any) -> Any:
     return a(a, a), code
 
 
-@intrinsic
+@instruction
 def power_of_two(_context: Any, t: Any) -> Any:
     """2^(n - bias) for t = 1.5*2^23 + n (float64: 1.5*2^52 + n): n stands in t's low bits and moves to the exponent."""
 
@@ -67,7 +68,7 @@ def power_of_two(_context: Any, t: Any) -> Any:
     return t(t), code
 
 
-@intrinsic
+@instruction
 def exponent(_context: Any, m: Any, base: Any) -> Any:
     """The k with m/2^k in [base, 2 base), as a float, for a normal positive m."""
 
@@ -83,7 +84,7 @@ def exponent(_context: Any, m: Any, base: Any) -> Any:
     return m(m, m), code
 
 
-@intrinsic
+@instruction
 def scaled_down(_context: Any, m: Any, base: Any) -> Any:
     """m/2^k for that k."""
 
@@ -99,7 +100,7 @@ def scaled_down(_context: Any, m: Any, base: Any) -> Any:
 # Half precision: kept as 16-bit integers in memory, computed in float32 ---------------------------------------------
 
 
-@intrinsic
+@instruction
 def from_float16(_context: Any, h: Any) -> Any:
     """The float32 of float16's bits."""
 
@@ -109,7 +110,7 @@ def from_float16(_context: Any, h: Any) -> Any:
     return types.float32(types.int16), code
 
 
-@intrinsic
+@instruction
 def to_float16(_context: Any, y: Any) -> Any:
     """The bits of y rounded to the nearest float16."""
 
@@ -119,7 +120,7 @@ def to_float16(_context: Any, y: Any) -> Any:
     return types.int16(types.float32), code
 
 
-@intrinsic
+@instruction
 def from_bfloat16(_context: Any, h: Any) -> Any:
     """The float32 of bfloat16's bits, which are its upper half."""
 
@@ -130,7 +131,7 @@ def from_bfloat16(_context: Any, h: Any) -> Any:
     return types.float32(types.int16), code
 
 
-@intrinsic
+@instruction
 def to_bfloat16(_context: Any, y: Any) -> Any:
     """The bits of y rounded to the nearest bfloat16, ties to even; a nan stays a nan."""
 
