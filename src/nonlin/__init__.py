@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nonlin.activation import Activation
+    from nonlin.backends.kernels.pool import set_threads
     from nonlin.comparison import Comparison, compare
     from nonlin.explore import plot
     from nonlin.registry import catalog, define, get
 
 __version__ = "0.1.0"
-__all__ = ["Activation", "Comparison", "catalog", "compare", "define", "get", "plot"]
+__all__ = ["Activation", "Comparison", "catalog", "compare", "define", "get", "plot", "set_threads"]
 
 _HOME = {
     "Activation": "activation",
@@ -27,6 +28,7 @@ _HOME = {
     "define": "registry",
     "get": "registry",
     "plot": "explore",
+    "set_threads": "backends.kernels.pool",
 }
 _DOORS = ("torch", "keras", "flax")
 

@@ -53,9 +53,9 @@ COMPILE_STEP = {"backends/printer.py"}
 RUNS_TEXT = {"eval", "exec", "compile", "sympify", "parse_expr", "lambdify"}
 UNPICKLERS = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 # An activation is named where it is defined and where a default set of them is chosen. The names in the language, and
-# in what writes formulas for other libraries, are those of its functions.
+# in the arithmetic and in what writes formulas for other libraries, are those of its functions.
 NAMES_ACTIVATIONS = (
-    *("definitions/", "language/", "comparison/entry.py", "cli.py"),
+    *("definitions/", "language/", "backends/kernels/", "comparison/entry.py", "cli.py"),
     *("measure/goals.py", "measure/peers/textbook.py", "measure/peers/numpy.py", "measure/peers/numexpr.py"),
 )
 # Names of activations that are also words of the field.
