@@ -1,10 +1,16 @@
 """The activations that every law is tested on: the whole catalogue, and definitions that are not in it."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 import nonlin as nl
 from nonlin.activation import Activation
 from nonlin.vector import VectorActivation
+
+# Compiled kernels stay in the project's folder, not the user's; the processes of a parallel run share them.
+os.environ.setdefault("NONLIN_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "nonlin"))
 
 _USERS = [
     nl.define("tent", "max(0, 1 - abs(x - 1))", reference="a user's own"),

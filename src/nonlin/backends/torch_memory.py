@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_legacy_batchedtensor
+from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from nonlin.backends.kernels import pool
@@ -42,7 +42,7 @@ def can_fuse(grad: Any, arguments: Sequence[Any]) -> bool:
         and not torch.is_grad_enabled()
         and is_memory(x)
         and is_memory(grad)
-        and not is_legacy_batchedtensor(grad)
+        and not any(is_functorch_wrapped_tensor(t) or is_legacy_batchedtensor(t) for t in (x, grad))
         and not torch._C._are_functorch_transforms_active()
         and grad.dtype is x.dtype
         and grad.shape == x.shape

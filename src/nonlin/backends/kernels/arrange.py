@@ -6,7 +6,7 @@ from typing import Any
 
 import sympy
 
-from nonlin.language.atoms import Atom, Sech2, Sigmoid
+from nonlin.language.atoms import Atom, HypotSum, Sech2, Sigmoid, Variable
 
 
 def arranged(expr: Any) -> Any:
@@ -16,9 +16,17 @@ def arranged(expr: Any) -> Any:
     only its rounding counts.
     """
     if not expr.has(Atom):
-        return expr
+        # x/6 + 1/2 cancels beside -3, (x + 3)/6 does not
+        return sympy.factor(expr) if _is_polynomial(expr) else expr
     factored = expr.replace(lambda e: isinstance(e, sympy.Add), _factored)
-    return factored.replace(lambda e: isinstance(e, sympy.Mul), _even)
+    return factored.replace(lambda e: isinstance(e, sympy.Mul), _product)
+
+
+def _is_polynomial(expr: Any) -> bool:
+    """Whether an expression is a polynomial in x (or in x clamped) and nothing else."""
+    return len(expr.free_symbols) == 1 and all(
+        isinstance(s, Variable) and expr.is_polynomial(s) for s in expr.free_symbols
+    )
 
 
 def _factored(total: Any) -> Any:
@@ -31,8 +39,14 @@ def _factored(total: Any) -> Any:
     return sympy.Mul(*shared, rest, evaluate=False)
 
 
-def _even(product: Any) -> Any:
-    """sigmoid(u) sigmoid(-u) as sech^2(u/2)/4, which needs one exponential."""
+def _product(product: Any) -> Any:
+    """sigmoid(u) sigmoid(-u) as sech^2(u/2)/4, which needs one exponential; c (u + sqrt(u^2 + v^2)) with c inside.
+
+    The sum of two large numbers would overflow where c times it does not.
+    """
+    number, rest = product.as_coeff_Mul()
+    if number.is_positive and isinstance(rest, HypotSum):
+        return HypotSum(*(number * a for a in rest.args))
     for f in product.args:
         if isinstance(f, Sigmoid) and Sigmoid(-f.args[0]) in product.args:
             others = [g for g in product.args if g not in (f, Sigmoid(-f.args[0]))]

@@ -60,7 +60,10 @@ TARGET = Target(
         atoms.Tanh: ("tanh_top({0})", "tanh_bottom({0})"),
         atoms.Sech2: ("sech2_top({0})", "sech2_bottom({0})"),
     },
-    lifted={atoms.NormalCdf: ("normal_cdf_lifted({0})", "normal_cdf_drop({0})")},
+    lifted={
+        atoms.Exp: ("exp_lifted({0})", "exp_drop({0})"),
+        atoms.NormalCdf: ("normal_cdf_lifted({0})", "normal_cdf_drop({0})"),
+    },
     prepare=arranged,
 )
 # How an element is read and written; half precision is kept as the bits in 16-bit integers.

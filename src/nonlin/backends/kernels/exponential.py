@@ -54,6 +54,7 @@ def functions(g: Grade) -> dict[str, Any]:
     lowest, highest, flat = number(g.lowest), number(g.highest), number(g.flat)
     neutral, raised, lowered, halved = magic(0), magic(g.lift), magic(-g.lift), magic(-1)
     lifted = g.lift != 0
+    tiny = number(2.0**-100)
     far = number(80.0 if g.name == "single" else 600.0)  # exp(-far) is normal without a lift
 
     @inline
@@ -63,19 +64,25 @@ def functions(g: Grade) -> dict[str, Any]:
         return select(a > lowest, zero, fma(s, p, s))
 
     @inline
-    def exp(u: Any) -> Any:
+    def exp_lifted(u: Any) -> Any:
+        """exp(u), raised where it may underflow, lowered where it may overflow; `exp_drop` undoes that."""
         z = select(u > highest, highest, select(u < -lowest, -lowest, u))
-        if lifted:  # down for what may overflow, up for what may underflow
-            s, p = parts(z, zero, select(u < zero, raised, lowered))
-            return fma(s, p, s) * select(u < zero, drop, lift)
-        s, p = parts(z, zero, neutral)
+        s, p = parts(z, zero, select(u < zero, raised, lowered))
         return select(u < -lowest, zero, fma(s, p, s))
+
+    @inline
+    def exp_drop(u: Any) -> Any:
+        return select(u < zero, drop, lift)
+
+    @inline
+    def exp(u: Any) -> Any:
+        return exp_lifted(u) * exp_drop(u)
 
     @inline
     def expm1(u: Any) -> Any:
         # n = 0 near 0, where s - 1 is 0 and only p is left; half of it, so that the largest does not overflow
         s, p = parts(select(u > highest, highest, select(u < -flat, -flat, u)), zero, halved)
-        return copysign(two * fma(s, p, s - half), u)  # -0 stays -0
+        return select(abs(u) < tiny, u, two * fma(s, p, s - half))  # half of a subnormal number may be none
 
     @inline
     def sigmoid(u: Any) -> Any:
@@ -155,6 +162,8 @@ def functions(g: Grade) -> dict[str, Any]:
     return {
         "vanishing": vanishing,
         "exp": exp,
+        "exp_lifted": exp_lifted,
+        "exp_drop": exp_drop,
         "expm1": expm1,
         "sigmoid": sigmoid,
         "sigmoid_top": sigmoid_top,

@@ -17,7 +17,8 @@ def functions(g: Grade, tanh: Any) -> dict[str, Any]:
     zero, one = number(0.0), number(1.0)
     reach = 60 if g.name == "single" else 500  # squares of numbers between 2^-reach and 2^reach are normal
     large, small, infinite = number(2.0**reach), number(2.0**-reach), number(math.inf)
-    up, down = number(4.0 ** (reach // 4 * 2)), number(4.0 ** (-(reach // 4 * 2)))
+    shift = 80 if g.name == "single" else 600
+    up, down = number(2.0**shift), number(2.0**-shift)
 
     @inline
     def root(a: Any) -> Any:
