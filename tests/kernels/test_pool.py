@@ -20,7 +20,10 @@ from nonlin.backends.kernels import pool
 from nonlin.errors import ParameterError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the C library is looked for in the process")
-FORKS = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+# Python warns of a fork beside threads, and so does JAX where another test has loaded it.
+FORKS = pytest.mark.filterwarnings(
+    "ignore:.*multi-threaded, use of fork:DeprecationWarning", r"ignore:os\.fork\(\) was called:RuntimeWarning"
+)
 
 WORTH_IT = 1e9  # nanoseconds an element: any count is worth another thread
 PATIENCE = 60.0  # seconds after which something hangs

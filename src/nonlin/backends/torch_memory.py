@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor
+from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor, unwrap_if_dead
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from nonlin.backends.kernels import pool
@@ -57,6 +57,7 @@ def computed(
     formula: Formula, orders: Orders, x: Tensor, parameters: Sequence[Any], grad: Tensor | None = None
 ) -> Tensor:
     """The kernel's result, of x's strides where x fills its memory; with `grad`, times it."""
+    x, grad = unwrap_if_dead(x), None if grad is None else unwrap_if_dead(grad)  # what a transform that ended left
     values: list[Any] = [
         p.item() if isinstance(p, Tensor) and p.numel() == 1 and p.dim() <= x.dim() else p for p in parameters
     ]
