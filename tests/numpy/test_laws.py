@@ -200,3 +200,11 @@ def test_bind_spec_and_pickle_round_trips(activation):
     kinks = [float(exact(b, bound.rule.samples[0])) for b in bound.rule.pieces(bound.rule.orders()).breaks]
     for point, a, b in zip(points, again(points), bound(points), strict=True):
         assert a == pytest.approx(b, rel=1e-14, abs=1e-15) or point in kinks
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_factor_that_has_vanished_wins_over_an_infinite_one(dtype):
+    bump = nl.define("bump", "x*sigmoid(x) + x*exp(-x*x)")
+    infinite = np.array([-np.inf, np.inf], dtype)
+    assert bump(infinite).tolist() == [0.0, np.inf]
+    assert bump.derivative(infinite).tolist() == [0.0, 1.0]

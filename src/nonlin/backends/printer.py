@@ -25,7 +25,7 @@ from nonlin.language import atoms
 from nonlin.language.atoms import Variable, has_x, split_product, x
 from nonlin.language.evaluate import number
 from nonlin.language.formula import Formula, Orders
-from nonlin.language.limits import limit_at, settled
+from nonlin.language.limits import approach, limit_at, settled
 from nonlin.language.pieces import Pieces, merged
 
 
@@ -183,9 +183,7 @@ class _Printer:
             return "(" + " + ".join(map(self.text, expr.args)).replace("+ -", "- ") + ")"
         products = [t for t in expr.args if self.is_plain_product(t)]
         others = [t for t in expr.args if t not in products]
-        total = " + ".join(map(self.text, others))
-        if not others:
-            total = self.text(products.pop(0))
+        total = " + ".join(map(self.text, others or [products.pop(0)]))
         for term in products:
             first, *rest = term.args
             total = self.target.fused.format(self.text(first), self.times(rest), total)
@@ -195,7 +193,17 @@ class _Printer:
         """Whether a term is a product of factors that are printed as they are, one after the other."""
         if not isinstance(term, sympy.Mul) or not term.free_symbols or term in self.repeated or term in self.known:
             return False
-        return ("-" in self.ends or not split_product(term)[0]) and not any(self.is_quotient(f) for f in term.args)
+        return (self.is_safe(term) or not split_product(term)[0]) and not any(self.is_quotient(f) for f in term.args)
+
+    def is_safe(self, product: Any) -> bool:
+        """Whether no factor is infinite where another has vanished, since x is clamped before it comes to that."""
+        if "-" not in self.ends or "+" in self.ends:
+            return "-" in self.ends
+        variables = product.free_symbols
+        if len(variables) != 1 or not has_x(product):
+            return False
+        limit = approach(product.subs(variables.pop(), x), {}, "+")
+        return limit == limit and limit != 0.0
 
     def is_quotient(self, factor: Any) -> bool:
         base = factor.base if isinstance(factor, sympy.Pow) else factor
@@ -203,7 +211,7 @@ class _Printer:
 
     def product(self, expr: Any) -> str:
         first, rest = split_product(expr)
-        if not first or (self.target.quotients and "-" in self.ends):
+        if not first or self.is_safe(expr):
             return self.times(list(expr.args))
         if self.target.quotients:
             return self.vanishing_product(first, rest)
