@@ -58,9 +58,9 @@ def settled(expr: Any, sign: str) -> float | None:
     """
     if not expr.has(x) or expr.free_symbols != {x}:
         return None
-    limit = approach(expr, {}, sign)
-    if not math.isfinite(limit):
+    far = [exact(expr, {x: float(sign + "1") * _END * 4**k}, 400) for k in range(4)]
+    if any(map(_is_nan, far)):
         return None
+    limit = 0 if abs(far[-1]) < 1e-323 else far[-1]
     slack = 1e-25 * abs(limit) if limit else 1e-323
-    far = [exact(expr, {x: float(sign + "1") * _END * 4**k}, 400) for k in range(3)]
     return float(sign + "1") * _END if all(abs(f - limit) <= slack for f in far) else None

@@ -29,9 +29,9 @@ def functions(g: Grade, vanishing: Any) -> dict[str, Any]:
     @inline
     def falling(z: Any) -> Any:
         """2^K exp(-z^2/2)."""
-        z = select(z > end, end, z)
-        h = z * z
-        return vanishing(half * h, half * fma(z, z, -h) if narrow else zero)
+        c = select(z > end, end, z)
+        h = c * c
+        return select(z > end, zero, vanishing(half * h, half * fma(c, c, -h) if narrow else zero))
 
     @inline
     def tail(u: Any) -> Any:
@@ -65,7 +65,7 @@ def functions(g: Grade, vanishing: Any) -> dict[str, Any]:
         """exp(-z^2) 2 W(sqrt(2) z): W changes little, so that the rounding of its argument does no harm."""
         c = select(z > end, end, z)
         h = c * c
-        e = vanishing(h, fma(c, c, -h) if narrow else zero)
+        e = select(z > end, zero, vanishing(h, fma(c, c, -h) if narrow else zero))
         v = root2 * c
         w = p(v)
         return two * drop * (e * w / fma(kappa * v, w, a(v)))
