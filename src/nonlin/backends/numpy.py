@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nonlin.backends.kernels import pool
-from nonlin.backends.kernels.load import cost, kernel
+from nonlin.backends.kernels.load import cost, kernel, over
 from nonlin.backends.selection import selection
 from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
@@ -63,14 +62,9 @@ def _computed(formula: Formula, orders: Orders, values: Any, parameters: Sequenc
     arrays = [p if s else flat(p, np.float64) for p, s in zip(parameters, scalars, strict=True)]
     call = kernel(formula, orders, dtype.name, tuple(not s for s in scalars), default and all(scalars))
     source = flat(values, dtype)
-    begin, to, size = _address(source), _address(result), dtype.itemsize
     numbers = [a if s else _address(a) for a, s in zip(arrays, scalars, strict=True)]
-
-    def part(first: int, last: int) -> None:
-        own = [n if s else n + 8 * first for n, s in zip(numbers, scalars, strict=True)]
-        call(begin + size * first, to + size * first, last - first, *own)
-
-    pool.run(part, result.size, cost(formula, orders))
+    memory = [_address(source), _address(result)]
+    over(call, memory, dtype.itemsize, result.size, numbers, scalars, cost(formula, orders))
     return result
 
 

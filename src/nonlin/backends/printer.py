@@ -155,7 +155,7 @@ class _Printer:
         return text
 
     def literal(self, value: float) -> str:
-        return self.target.literal.format(_literal(value)) if self.target.literal != "{0}" else _literal(value)
+        return self.target.literal.format(_literal(value))
 
     def name(self, expr: Any) -> str:
         """A name for an expression, for templates that use it more than once."""

@@ -44,7 +44,7 @@ _MILLS = (
 )
 
 # The Taylor coefficients of (u - tanh(u))/u^3 in u^2, the last first; 12 of them give 1e-19 at u = 1/4.
-TANH_GAP = (
+_TANH_GAP = (
     -58870668456604 / 3698160658676859375,
     113927491862 / 2900518163668125,
     -18888466084 / 194896477400625,
@@ -102,7 +102,7 @@ def sech2(m: Any, u: Any) -> Any:
 def tanh_gap(m: Any, u: Any) -> Any:
     """u - tanh(u), by its series near 0, where the difference cancels."""
     v = m.where(m.abs(u) > 0.25, 0.0, u * u)
-    return m.where(m.abs(u) > 0.25, u - m.tanh(u), u * v * _polynomial(TANH_GAP, v))
+    return m.where(m.abs(u) > 0.25, u - m.tanh(u), u * v * _polynomial(_TANH_GAP, v))
 
 
 def _gauss(m: Any, u: Any, scale: float) -> Any:

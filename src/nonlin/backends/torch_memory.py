@@ -13,8 +13,7 @@ from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor, unwrap_if_dead
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from nonlin.backends.kernels import pool
-from nonlin.backends.kernels.load import cost, kernel
+from nonlin.backends.kernels.load import cost, kernel, over
 from nonlin.backends.torch_printed import HALF
 from nonlin.language.formula import Formula, Orders
 
@@ -75,20 +74,7 @@ def computed(
     ]
     default = all(scalars) and values == [p.default for p in formula.parameters]
     call = kernel(formula, orders, _NAMES[x.dtype], tuple(not s for s in scalars), default, grad is not None)
-    addresses = [t.data_ptr() for t in (*inputs, out)]
+    memory = [t.data_ptr() for t in (*inputs, out)]
     numbers = [v if s else v.data_ptr() for v, s in zip(arrays, scalars, strict=True)]
-    count = out.numel()
-    if count < _SMALL:
-        call(*addresses, count, *numbers)
-        return out
-    size = out.element_size()
-
-    def part(first: int, last: int) -> None:
-        own = [n if s else n + 8 * first for n, s in zip(numbers, scalars, strict=True)]
-        call(*(a + size * first for a in addresses), last - first, *own)
-
-    pool.run(part, count, cost(formula, orders))
+    over(call, memory, out.element_size(), out.numel(), numbers, scalars, cost(formula, orders))
     return out
-
-
-_SMALL = 10_000  # elements: fewer are never worth a second thread

@@ -5,7 +5,6 @@ What comes out is object code and the name of its function, which `load.py` link
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import Any
 
@@ -74,7 +73,7 @@ FORMATS = {
     "bfloat16": (types.int16, "from_bfloat16({0})", "to_bfloat16(float32({0}))"),
 }
 _LOOP = """
-def loop(x, {grad}out, n{parameters}):
+def {name}(x, {grad}out, n{parameters}):
     for i in range(n):
         out[i] = {store}
 """
@@ -94,7 +93,6 @@ def _arithmetic(grade: str) -> dict[str, Any]:
         **{name: getattr(machine, name) for name in ("fma", "select", *_CONVERSIONS)},
         "real": g.real,
         "float32": np.float32,
-        "math": math,
     }
 
 
@@ -102,10 +100,11 @@ _CONVERSIONS = ("from_float16", "to_float16", "from_bfloat16", "to_bfloat16")
 
 
 def object_code(
-    formula: Formula, orders: Orders, dtype: str, grade: str, arrays: tuple[bool, ...], gradient: bool
+    name: str, formula: Formula, orders: Orders, dtype: str, grade: str, arrays: tuple[bool, ...], gradient: bool
 ) -> tuple[bytes, str]:
-    """The machine code of `loop(x, [grad,] out, n, *parameters)` over contiguous memory, and its symbol.
+    """The machine code of `name(x, [grad,] out, n, *parameters)` over contiguous memory, and its symbol.
 
+    The name must be the kernel's alone: Numba numbers functions within a process, and code of several is linked.
     `arrays` says which parameters are arrays of x's size, in float64; the others are float64 numbers. With `gradient`
     each result is multiplied by the element of `grad`.
     """
@@ -120,11 +119,11 @@ def object_code(
     if gradient:
         value = f"{grad} * {value}"
     text = _LOOP.format(
-        grad="grad, " * gradient, parameters="".join(f", {n}" for n in names), store=store.format(value)
+        name=name, grad="grad, " * gradient, parameters="".join(f", {n}" for n in names), store=store.format(value)
     )
     pointer = types.CPointer(memory)
     kinds = [types.CPointer(types.float64) if array else types.float64 for array in arrays]
     signature = types.void(pointer, *[pointer] * (1 + gradient), types.int64, *kinds)
-    loop = njit(signature, error_model="numpy", nogil=True)(function(text, "loop", namespace))
+    loop = njit(signature, error_model="numpy", nogil=True)(function(text, name, namespace))
     (result,) = loop.overloads.values()
     return result.library._get_compiled_object(), result.fndesc.llvm_func_name

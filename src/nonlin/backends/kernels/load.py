@@ -1,6 +1,6 @@
 """Kernels as functions to call: linked from object code, which is kept on disk, and chosen by how exact they are.
 
-A warm process needs neither Numba nor SymPy: the key of a kernel is made of the formula's text and what the code
+A warm process compiles nothing and needs no Numba: the key of a kernel is made of the formula's text and what the code
 depends on, not of the code. A kernel is called with addresses, through ctypes, which releases the GIL.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from nonlin.backends.kernels import store
+from nonlin.backends.kernels import pool, store
 from nonlin.language.formula import Formula, Orders
 
 Kernel = Callable[..., int]
@@ -80,6 +80,34 @@ def kernel(
     return _linked(formula, orders, dtype, grade, arrays, gradient)
 
 
+def over(
+    call: Kernel,
+    memory: Sequence[int],
+    size: int,
+    count: int,
+    parameters: Sequence[Any],
+    scalars: Sequence[bool],
+    cost: float,
+) -> None:
+    """A kernel over `count` elements of `size` bytes at the addresses in `memory`, on several threads where that pays.
+
+    `parameters` are numbers, or where `scalars` says False addresses of float64 arrays. The caller keeps all of the
+    memory alive.
+    """
+    if count < _SMALL:
+        call(*memory, count, *parameters)
+        return
+
+    def part(first: int, last: int) -> None:
+        own = [p if s else p + 8 * first for p, s in zip(parameters, scalars, strict=True)]
+        call(*(a + size * first for a in memory), last - first, *own)
+
+    pool.run(part, count, cost)
+
+
+_SMALL = 10_000  # elements: fewer are never worth a second thread
+
+
 @lru_cache(maxsize=4096)
 def _linked(
     formula: Formula, orders: Orders, dtype: str, grade: str, arrays: tuple[bool, ...], gradient: bool
@@ -87,9 +115,9 @@ def _linked(
     key = _key(*_described(formula, orders), dtype, grade, list(arrays), gradient)
     kept = store.load(key)
     if kept is None:
-        from nonlin.backends.kernels.compile import object_code  # Numba and SymPy: only where there is work for them
+        from nonlin.backends.kernels.compile import object_code  # imports Numba
 
-        code, symbol = object_code(formula, orders, dtype, grade, arrays, gradient)
+        code, symbol = object_code(f"kernel_{key}", formula, orders, dtype, grade, arrays, gradient)
         store.save(key, symbol.encode() + b"\0" + code)
     else:
         name, _, code = kept.partition(b"\0")

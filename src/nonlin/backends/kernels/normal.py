@@ -27,17 +27,17 @@ def functions(g: Grade, vanishing: Any) -> dict[str, Any]:
     narrow = g.name != "mixed"  # where a float32 is squared in float64, no bit is lost
 
     @inline
-    def falling(z: Any) -> Any:
-        """2^K exp(-z^2/2)."""
+    def falling(z: Any, rate: Any) -> Any:
+        """2^K exp(-rate z^2)."""
         c = select(z > end, end, z)
         h = c * c
-        return select(z > end, zero, vanishing(half * h, half * fma(c, c, -h) if narrow else zero))
+        return select(z > end, zero, vanishing(rate * h, rate * fma(c, c, -h) if narrow else zero))
 
     @inline
     def tail(u: Any) -> Any:
         """2^K exp(-z^2/2) W; W is used within the fit's interval only."""
         z = abs(u)
-        e = falling(z)
+        e = falling(z, half)
         z = select(z > end, end, z)
         w = p(z)
         return e * (w / fma(kappa * z, w, a(z)))
@@ -58,15 +58,13 @@ def functions(g: Grade, vanishing: Any) -> dict[str, Any]:
 
     @inline
     def normal_pdf(u: Any) -> Any:
-        return density * falling(abs(u)) * drop
+        return density * falling(abs(u), half) * drop
 
     @inline
     def erfc_positive(z: Any) -> Any:
         """exp(-z^2) 2 W(sqrt(2) z): W changes little, so that the rounding of its argument does no harm."""
-        c = select(z > end, end, z)
-        h = c * c
-        e = select(z > end, zero, vanishing(h, fma(c, c, -h) if narrow else zero))
-        v = root2 * c
+        e = falling(z, one)
+        v = root2 * select(z > end, end, z)
         w = p(v)
         return two * drop * (e * w / fma(kappa * v, w, a(v)))
 
