@@ -14,7 +14,7 @@ import nonlin as nl
 import nonlin.torch
 from nonlin.errors import NonlinError, ParameterError, UnknownActivation
 
-CLASSES = nonlin.torch.__all__[1:]
+CLASSES = [name for name in nonlin.torch.__all__ if isinstance(getattr(nonlin.torch, name), type)]
 # Arguments that torch wants; its softmax family has no default dimension.
 WANTED = {"Threshold": (0.5, -1.0), "Softmax": (-1,), "LogSoftmax": (-1,), "Softmin": (-1,)}
 TORCHS = [name for name in CLASSES if hasattr(nn, name) and name != "Linear"]
