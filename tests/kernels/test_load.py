@@ -66,5 +66,5 @@ def test_the_symbol_of_a_kernel_is_its_own():
     """Numba numbers functions within a process, so two processes would give two kernels one name."""
     formula = nl.relu.definition.formula
     for name in ("kernel_a", "kernel_b"):
-        _, symbol = object_code(name, formula, formula.orders(), "float32", "single", (), False)
+        _, symbol = object_code(name, formula, formula.orders(), "float32", "single", (), False, True)
         assert name in symbol

@@ -183,7 +183,8 @@ def test_array_parameters_broadcast(activation):
         got = activation(points, **{name: values})
         assert got.shape == (2, 5)
         for row, v in zip(got, values.ravel(), strict=True):
-            np.testing.assert_array_equal(row, activation(points, **{name: v}))
+            # at its defaults a function has a kernel of its own, where the parameters are constants
+            np.testing.assert_array_max_ulp(row, activation(points, **{name: v}), maxulp=4)
 
 
 def test_bind_spec_and_pickle_round_trips(activation):

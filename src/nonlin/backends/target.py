@@ -11,6 +11,9 @@ import sympy
 from nonlin.language import atoms
 from nonlin.language.atoms import x
 
+# Two templates, or what makes the two texts from the printer and the atom.
+Halves = tuple[str, str] | Callable[[Any, Any], tuple[str, str]]
+
 
 @dataclass(frozen=True)
 class Target:
@@ -24,8 +27,14 @@ class Target:
     prepare: Callable[[Any], Any] = lambda expr: expr  # rearranges a smooth expression before it is printed
     literal: str = "{0}"
     fused: str = ""  # {0}*{1} + {2} in one rounding, where the target has it
-    quotients: Mapping[type, tuple[str, str]] = field(default_factory=dict)  # an atom as numerator and denominator
+    quotients: Mapping[type, Halves] = field(default_factory=dict)  # an atom as numerator and denominator
     lifted: Mapping[type, tuple[str, str]] = field(default_factory=dict)  # as a larger number and what undoes that
+    # the relative and the absolute error that do no harm: where known, x is clamped to where the value still changes
+    harmless: tuple[float, float] | None = None
+    total: frozenset[type] = frozenset()  # functions that are right for every x, infinite ones too
+    # an argument as two numbers, what it is and what its rounding lost, and the functions that take them
+    pair: Callable[[Any, Any], tuple[str, str]] | None = None
+    paired: frozenset[type] = frozenset()
 
 
 def carries_nan(expr: Any) -> bool:

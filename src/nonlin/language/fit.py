@@ -22,6 +22,7 @@ _FAR = 3e38
 _ROUNDING = 4  # spacings of float32 that t may be off
 
 Samples = Callable[[Any], tuple[Any, Any]]
+_Cell = tuple[float, float, bool, Any]  # its ends in t, whether its walk went up, the polynomial
 
 
 class Unbounded(Exception):
@@ -30,12 +31,14 @@ class Unbounded(Exception):
 
 @dataclass(frozen=True)
 class Cells:
-    """In cell i, from `lefts[i]` on, the value is sum_k rows[k, i] v^k with v = (t - lefts[i]) * scales[i].
+    """In cell i, from `lefts[i]` on, the value is sum_k rows[k, i] v^k with v = (t - anchors[i]) * scales[i].
 
-    `lefts` are float32 numbers, in increasing order; `last` is the end of the last cell.
+    A cell's anchor is the end where its walk began, so that a wide one has its digits there. `lefts` and `anchors` are
+    float32 numbers, `lefts` in increasing order; `last` is the end of the last cell.
     """
 
     lefts: Any
+    anchors: Any
     scales: Any
     rows: Any
     last: float
@@ -44,7 +47,7 @@ class Cells:
         """The value at t, in float64."""
         t = np.clip(t, self.lefts[0], self.last)
         i = np.clip(np.searchsorted(self.lefts, t, side="right") - 1, 0, None)
-        v = (t - self.lefts[i]) * self.scales[i]
+        v = (t - self.anchors[i]) * self.scales[i]
         value = self.rows[-1, i]
         for row in self.rows[-2::-1]:
             value = value * v + row[i]
@@ -55,9 +58,11 @@ def fit(walks: list[tuple[float, float, Samples]]) -> Cells:
     """The cells along some curves: each from a finite place to another place, which may be infinite."""
     found = [cell for start, end, samples in walks for cell in _walked(start, end, samples)]
     found.sort(key=lambda cell: cell[:2])  # of two that begin at one float32 number the wider one counts
-    lefts, rights, rows = (np.array(part) for part in zip(*found, strict=True))
+    lefts, rights, rising, rows = (np.array(part) for part in zip(*found, strict=True))
     wide = np.append(lefts[1:] > lefts[:-1], True)
-    return Cells(lefts[wide], 1 / (rights - lefts)[wide], rows[wide].T.copy(), float(rights.max()))
+    scales = np.where(rising, 1.0, -1.0) / (rights - lefts)
+    anchors = np.where(rising, lefts, rights)
+    return Cells(lefts[wide], anchors[wide], scales[wide], rows[wide].T.copy(), float(rights.max()))
 
 
 def edged(found: Cells, edges: Sequence[tuple[float, bool]]) -> Cells:
@@ -69,10 +74,10 @@ def edged(found: Cells, edges: Sequence[tuple[float, bool]]) -> Cells:
     return replace(found, lefts=lefts)
 
 
-def _walked(start: float, end: float, samples: Samples) -> list[tuple[float, float, Any]]:
+def _walked(start: float, end: float, samples: Samples) -> list[_Cell]:
     sign = 1.0 if end > start else -1.0
     reach = _reach(start, end, sign, samples)
-    found: list[tuple[float, float, Any]] = []
+    found: list[_Cell] = []
     at, width = 0.0, min(reach, 0.25)
     while at < reach:
         fitted, width = None, min(width, reach - at)
@@ -107,11 +112,11 @@ def _reach(start: float, end: float, sign: float, samples: Samples) -> float:
     return whole if whole == bad else good
 
 
-def _fitted(a: float, b: float, samples: Samples) -> tuple[float, float, Any] | None:
+def _fitted(a: float, b: float, samples: Samples) -> _Cell | None:
     """The polynomial of one cell, or None where it misses the tolerance."""
     t, s = samples(a + (b - a) * np.concatenate([_NODES, _CHECKS]))
-    ends = np.sort(t[[_NODES.size, -1]].astype(np.float32)).astype(float)
-    left, right = float(ends[0]), float(ends[1])
+    begin, end = (float(np.float32(place)) for place in t[[_NODES.size, -1]])
+    left, right, rising = min(begin, end), max(begin, end), end > begin
     known = np.isfinite(t) & np.isfinite(s)
     narrow = right - left <= _ROUNDING * float(np.spacing(np.float32(max(abs(left), abs(right)))))
     if narrow:
@@ -122,8 +127,9 @@ def _fitted(a: float, b: float, samples: Samples) -> tuple[float, float, Any] | 
             if abs(b - a) > 1e-12 * max(abs(a), 1e-12):
                 return None
             raise Unbounded(a)
-        return left, max(right, float(np.nextafter(np.float32(left), np.float32(np.inf)))), _constant(middle)
-    v = (t - left) / (right - left)
+        right = max(right, float(np.nextafter(np.float32(left), np.float32(np.inf))))
+        return left, right, rising, np.array([middle, *[0.0] * DEGREE])
+    v = (t - begin) / (end - begin)
     nodes, checks = known.copy(), known.copy()
     nodes[_NODES.size :], checks[: _NODES.size] = False, False
     if nodes.sum() <= DEGREE:
@@ -131,8 +137,4 @@ def _fitted(a: float, b: float, samples: Samples) -> tuple[float, float, Any] | 
     powers = np.vander(v, DEGREE + 1, increasing=True)
     row = np.linalg.lstsq(powers[nodes], s[nodes], rcond=None)[0]
     errors = np.abs(powers[checks] @ row - s[checks]) / np.maximum(1, np.abs(s[checks]))
-    return (left, right, row) if errors.max(initial=0.0) <= TOLERANCE else None
-
-
-def _constant(value: float) -> Any:
-    return np.array([value, *[0.0] * DEGREE])
+    return (left, right, rising, row) if errors.max(initial=0.0) <= TOLERANCE else None

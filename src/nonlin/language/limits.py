@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -47,20 +48,53 @@ def _is_nan(value: Any) -> bool:
     return bool(value != value)
 
 
+@dataclass(frozen=True)
+class Asymptote:
+    """The line slope*x + offset that an expression has reached at `place`, and keeps to from there on."""
+
+    place: float
+    slope: float
+    offset: float
+
+
 _END = 800.0  # exp(-800) is below every float64
 
 
 @lru_cache(maxsize=4096)
-def settled(expr: Any, sign: str) -> float | None:
-    """The x from which on an expression is its finite limit to float64's last digit; None where that is far off.
+def asymptote(expr: Any, sign: str, relative: float, absolute: float) -> Asymptote | None:
+    """Where an expression has come to its asymptote, as far as an error of `relative` or `absolute` does no harm.
 
-    Computed at that x in place of larger ones, an expression meets no overflow and no 0 times infinity.
+    None where it has none or comes to it later than exponentials do, or where it depends on parameters.
     """
-    if not expr.has(x) or expr.free_symbols != {x}:
+    if expr.free_symbols != {x}:
         return None
-    far = [exact(expr, {x: float(sign + "1") * _END * 4**k}, 400) for k in range(4)]
-    if any(map(_is_nan, far)):
+    side = float(sign + "1")
+    far = [(side * _END * 4**k, exact(expr, {x: side * _END * 4**k}, _BITS)) for k in range(4)]
+    if any(_is_nan(y) for _, y in far):
         return None
-    limit = 0 if abs(far[-1]) < 1e-323 else far[-1]
-    slack = 1e-25 * abs(limit) if limit else 1e-323
-    return float(sign + "1") * _END if all(abs(f - limit) <= slack for f in far) else None
+    (a, first), *_, (b, last) = far
+    slope = _float((last - first) / (b - a))
+    offset = None if slope is None else _float(last - slope * b)
+    if slope is None or offset is None:
+        return None
+
+    def reached(point: float, value: Any) -> bool:
+        line = slope * point + offset
+        return bool(abs(value - slope * point - offset) <= max(relative * abs(line), absolute))
+
+    if not all(reached(*place) for place in far):
+        return None
+    place, step = _END, 0.5
+    while step > 1e-3 and place > 1:  # down in steps of a half, a quarter ... for as long as that holds
+        nearer = place * (1 - step)
+        if reached(side * nearer, exact(expr, {x: side * nearer}, _BITS)):
+            place = nearer
+        else:
+            step /= 2
+    return Asymptote(side * place, slope, offset)
+
+
+def _float(value: Any) -> float | None:
+    """The float that a number of many digits is, if it is one but for those digits' own error."""
+    near = 0.0 if abs(value) < 1e-40 else float(value)
+    return near if abs(value - near) <= 1e-25 * abs(near) + 1e-40 else None

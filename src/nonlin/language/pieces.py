@@ -50,12 +50,24 @@ class Splitter:
         """The normal form of an expression."""
         try:
             pieces = self._split(expr)
-            for i, side in enumerate(pieces.closed):
-                if side == "middle" and not self.meets(expr, pieces.breaks[i], *pieces.exprs[i : i + 2]):
-                    raise Unresolved
+            closed: list[Side] = [self._owner(expr, pieces, i) for i in range(len(pieces.breaks))]
         except Unresolved:
             return Pieces((), (), (expr,))
-        return pieces
+        return Pieces(pieces.breaks, tuple(closed), pieces.exprs)
+
+    def _owner(self, whole: Any, pieces: Pieces, i: int) -> Side:
+        """Whose a breakpoint is, by the value there: conditions that meet in one point may make the function jump."""
+        side, point, (left, right) = pieces.closed[i], pieces.breaks[i], pieces.exprs[i : i + 2]
+        if side in ("left", "right"):
+            return side
+        meets_left, meets_right = (self.meets(whole, point, expr) for expr in (left, right))
+        if side == "middle" and not (meets_left and meets_right):
+            raise Unresolved
+        if meets_left and meets_right:
+            return side
+        if not (meets_left or meets_right):
+            raise Unresolved
+        return "left" if meets_left else "right"
 
     def meets(self, whole: Any, point: Any, *sides: Any) -> bool:
         """Whether an expression has the value of each side at a breakpoint, for every sample."""
@@ -214,6 +226,16 @@ def merged(pieces: Pieces) -> Pieces:
         tuple(pieces.breaks[i] for i in keep),
         tuple(pieces.closed[i] for i in keep),
         (*(pieces.exprs[i] for i in keep), pieces.exprs[-1]),
+    )
+
+
+def at_values(pieces: Pieces, values: Sample) -> Pieces:
+    """With numbers for the parameters: each as the fraction that its shortest decimal is."""
+    numbers = {symbol: sympy.Rational(str(value)) for symbol, value in values.items()}
+    return Pieces(
+        tuple(b.xreplace(numbers) for b in pieces.breaks),
+        pieces.closed,
+        tuple(e.xreplace(numbers) for e in pieces.exprs),
     )
 
 

@@ -6,7 +6,22 @@ from typing import Any
 
 import sympy
 
-from nonlin.language.atoms import Atom, HypotSum, Sech2, Sigmoid, Variable
+from nonlin.backends.kernels.rational import quotients
+from nonlin.language.atoms import Atom, HypotSum, NormalCdf, NormalPdf, Variable
+
+
+class NormalRamp(Atom):
+    """u normal_cdf(u)."""
+
+    text = "normal_ramp"
+    nargs = (1,)
+
+
+class NormalRampSlope(Atom):
+    """normal_cdf(u) + u normal_pdf(u), which cancels as written."""
+
+    text = "normal_ramp_slope"
+    nargs = (1,)
 
 
 def arranged(expr: Any) -> Any:
@@ -18,8 +33,21 @@ def arranged(expr: Any) -> Any:
     if not expr.has(Atom):
         # x/6 + 1/2 cancels beside -3, (x + 3)/6 does not
         return sympy.factor(expr) if _is_polynomial(expr) else expr
-    factored = expr.replace(lambda e: isinstance(e, sympy.Add), _factored)
+    expr = expr.replace(lambda e: isinstance(e, sympy.Add | sympy.Mul), _normal)
+    factored = quotients(expr).replace(lambda e: isinstance(e, sympy.Add), _factored)
     return factored.replace(lambda e: isinstance(e, sympy.Mul), _product)
+
+
+def _normal(expr: Any) -> Any:
+    """u normal_cdf(u) and its slope as one function of u."""
+    for f in expr.args:
+        if isinstance(f, NormalCdf):
+            u = f.args[0]
+            partner = u if isinstance(expr, sympy.Mul) else u * NormalPdf(u)
+            if partner in expr.args:
+                rest = [g for g in expr.args if g not in (f, partner)]
+                return expr.func((NormalRamp if isinstance(expr, sympy.Mul) else NormalRampSlope)(u), *rest)
+    return expr
 
 
 def _is_polynomial(expr: Any) -> bool:
@@ -40,15 +68,8 @@ def _factored(total: Any) -> Any:
 
 
 def _product(product: Any) -> Any:
-    """sigmoid(u) sigmoid(-u) as sech^2(u/2)/4, which needs one exponential; c (u + sqrt(u^2 + v^2)) with c inside.
-
-    The sum of two large numbers would overflow where c times it does not.
-    """
+    """c (u + sqrt(u^2 + v^2)) with c inside: the sum of two large numbers would overflow where c times it does not."""
     number, rest = product.as_coeff_Mul()
     if number.is_positive and isinstance(rest, HypotSum):
         return HypotSum(*(number * a for a in rest.args))
-    for f in product.args:
-        if isinstance(f, Sigmoid) and Sigmoid(-f.args[0]) in product.args:
-            others = [g for g in product.args if g not in (f, Sigmoid(-f.args[0]))]
-            return sympy.Mul(sympy.Rational(1, 4), Sech2(f.args[0] / 2), *others)
     return product

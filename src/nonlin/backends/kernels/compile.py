@@ -5,6 +5,7 @@ What comes out is object code and the name of its function, which `load.py` link
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,8 +13,11 @@ import numpy as np
 from numba import njit, types
 
 from nonlin.backends.kernels import circular, exponential, logarithm, machine, normal, roots
-from nonlin.backends.kernels.arrange import arranged
+from nonlin.backends.kernels.arrange import NormalRamp, NormalRampSlope, arranged
 from nonlin.backends.kernels.grade import GRADES
+from nonlin.backends.kernels.pairs import NOTHING, Pairs
+from nonlin.backends.kernels.quotient import Halves
+from nonlin.backends.kernels.rational import ExpQuotient
 from nonlin.backends.printer import argument_names, function, source
 from nonlin.backends.target import Target
 from nonlin.language import atoms
@@ -41,8 +45,10 @@ _UNARY = {
     atoms.Erf: "erf",
     atoms.Erfc: "erfc",
     atoms.Sign: "sign",
+    NormalRamp: "normal_ramp",
+    NormalRampSlope: "normal_ramp_slope",
 }
-TARGET = Target(
+_TARGET = Target(
     functions={
         **{atom: f"{name}({{0}})" for atom, name in _UNARY.items()},
         atoms.Hypot: "hypot({0}, {1})",
@@ -55,16 +61,29 @@ TARGET = Target(
     literal="real({0})",
     fused="fma({0}, {1}, {2})",
     quotients={
-        atoms.Sigmoid: ("sigmoid_top({0})", "sigmoid_bottom({0})"),
         atoms.Tanh: ("tanh_top({0})", "tanh_bottom({0})"),
-        atoms.Sech2: ("sech2_top({0})", "sech2_bottom({0})"),
     },
     lifted={
         atoms.Exp: ("exp_lifted({0})", "exp_drop({0})"),
         atoms.NormalCdf: ("normal_cdf_lifted({0})", "normal_cdf_drop({0})"),
     },
     prepare=arranged,
+    total=frozenset({NormalRamp, NormalRampSlope}),
+    paired=frozenset({atoms.Exp, atoms.Expm1, atoms.Softplus}),
 )
+
+
+@lru_cache(maxsize=3)
+def _target(grade: str) -> Target:
+    g = GRADES[grade]
+    return replace(
+        _TARGET,
+        quotients={**_TARGET.quotients, ExpQuotient: Halves(g)},
+        harmless=g.harmless,
+        pair=Pairs(g.real) if g.pairs else lambda printer, u: (printer.name(u), NOTHING),
+    )
+
+
 # How an element is read and written; half precision is kept as the bits in 16-bit integers.
 FORMATS = {
     "float32": (types.float32, "{0}", "float32({0})"),
@@ -83,16 +102,16 @@ def {name}(x, {grad}out, n{parameters}):
 def _arithmetic(grade: str) -> dict[str, Any]:
     g = GRADES[grade]
     exps = exponential.functions(g)
-    vanishing = exps["vanishing"]
     return {
         **exps,
-        **logarithm.functions(g, vanishing),
-        **normal.functions(g, vanishing),
+        **logarithm.functions(g, exps["vanishing_even"]),
+        **normal.functions(g),
         **circular.functions(g),
         **roots.functions(g, exps["tanh"]),
-        **{name: getattr(machine, name) for name in ("fma", "select", *_CONVERSIONS)},
+        **{name: getattr(machine, name) for name in ("fma", "select", "lost", *_CONVERSIONS)},
         "real": g.real,
         "float32": np.float32,
+        "float64": np.float64,
     }
 
 
@@ -100,22 +119,31 @@ _CONVERSIONS = ("from_float16", "to_float16", "from_bfloat16", "to_bfloat16")
 
 
 def object_code(
-    name: str, formula: Formula, orders: Orders, dtype: str, grade: str, arrays: tuple[bool, ...], gradient: bool
+    name: str,
+    formula: Formula,
+    orders: Orders,
+    dtype: str,
+    grade: str,
+    arrays: tuple[bool, ...],
+    gradient: bool,
+    default: bool,
 ) -> tuple[bytes, str]:
     """The machine code of `name(x, [grad,] out, n, *parameters)` over contiguous memory, and its symbol.
 
     The name must be the kernel's alone: Numba numbers functions within a process, and code of several is linked.
     `arrays` says which parameters are arrays of x's size, in float64; the others are float64 numbers. With `gradient`
-    each result is multiplied by the element of `grad`.
+    each result is multiplied by the element of `grad`; with `default` the parameters are not read.
     """
     namespace = dict(_arithmetic(grade))
-    point = function(source(formula, orders, TARGET, "point"), "point", namespace)
+    point = function(source(formula, orders, _target(grade), "point", default), "point", namespace)
     namespace["point"] = machine.inline(point)
     memory, load, store = FORMATS[dtype]
     names = argument_names(formula)[1:]
-    elements = [f"real({n}[i])" if array else f"real({n})" for n, array in zip(names, arrays, strict=True)]
+    given = [f"{n}[i]" if array else n for n, array in zip(names, arrays, strict=True)]
+    elements = [f"real({n})" for n in given]
     x, grad = (f"real({load.format(place)})" for place in ("x[i]", "grad[i]"))
-    value = f"point({', '.join([x, *elements])})"
+    lows = [f"real({n} - float64({e}))" for n, e in zip(given, elements, strict=True)]
+    value = f"point({', '.join([x, *elements, *lows])})"
     if gradient:
         value = f"{grad} * {value}"
     text = _LOOP.format(

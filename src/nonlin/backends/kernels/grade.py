@@ -29,6 +29,9 @@ class Grade:
     lowest: float
     highest: float  # exp is infinite from here on, as far as the result's type goes
     flat: float  # 1 + exp(-flat) is 1 with bits to spare
+    largest: float  # what intermediate results may grow to, with room for a factor x
+    pairs: bool  # whether the argument of an exponential needs what its rounding lost
+    harmless: tuple[float, float]  # relative and absolute errors that do not change a result
 
     def number(self, value: float) -> Any:
         return self.real(value)
@@ -39,7 +42,36 @@ class Grade:
 
 _LOG2 = math.log(2)
 _FEW_BITS, _MORE_BITS = 0.693145751953125, 0.6931471803691238  # 15 and 32 bits of log(2)
-SINGLE = Grade("single", np.float32, 1.5 * 2**23, 127, _FEW_BITS, 1.428606820309417e-06, 33, 110.0, 89.0, 20.0)
-MIXED = Grade("mixed", np.float64, 1.5 * 2**52, 1023, _LOG2, 0.0, 0, 700.0, 700.0, 40.0)
-DOUBLE = Grade("double", np.float64, 1.5 * 2**52, 1023, _MORE_BITS, 1.9082149292705877e-10, 80, 760.0, 710.0, 40.0)
+_FEW = (2.0**-30, 2.0**-150)
+SINGLE = Grade(
+    "single",
+    np.float32,
+    1.5 * 2**23,
+    127,
+    _FEW_BITS,
+    1.428606820309417e-06,
+    33,
+    110.0,
+    89.0,
+    20.0,
+    2.0**120,
+    True,
+    _FEW,
+)
+MIXED = Grade("mixed", np.float64, 1.5 * 2**52, 1023, _LOG2, 0.0, 0, 700.0, 700.0, 40.0, 2.0**1000, False, _FEW)
+DOUBLE = Grade(
+    "double",
+    np.float64,
+    1.5 * 2**52,
+    1023,
+    _MORE_BITS,
+    1.9082149292705877e-10,
+    80,
+    760.0,
+    710.0,
+    40.0,
+    2.0**1000,
+    True,
+    (2.0**-58, 2.0**-1074),
+)
 GRADES = {g.name: g for g in (SINGLE, MIXED, DOUBLE)}

@@ -21,6 +21,7 @@ from nonlin.backends.kernels import pool, store
 from nonlin.language.formula import Formula, Orders
 
 Kernel = Callable[..., int]
+_PRINTED_BY = ("expressions.py", "printer.py", "target.py")
 _NOTHING = ctypes.create_string_buffer(64)  # Numba's functions return a status through two more pointers
 _SPARE = ctypes.addressof(_NOTHING)
 
@@ -44,14 +45,21 @@ _linker = lru_cache(maxsize=1)(_Linker)
 
 
 @lru_cache(maxsize=1)
-def _surroundings() -> str:
-    """What a kernel depends on beside its formula: this package's source, Numba, and the CPU."""
+def source_digest() -> str:
+    """Of all source that decides what a kernel computes for a given formula."""
     here = Path(__file__).parent
+    files = [*here.glob("*.py"), *(here.parent / name for name in _PRINTED_BY), *here.parents[1].glob("language/*.py")]
     digest = hashlib.sha256()
-    for file in sorted([*here.glob("*.py"), *here.parent.glob("printer.py"), *here.parents[1].glob("language/*.py")]):
+    for file in sorted(files):
         digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _surroundings() -> str:
+    """What a kernel depends on beside its formula: that source, Numba, and the CPU."""
     features = ",".join(sorted(k for k, v in llvm.get_host_cpu_features().items() if v))
-    return "|".join([digest.hexdigest(), version("numba"), version("llvmlite"), llvm.get_host_cpu_name(), features])
+    return "|".join([source_digest(), version("numba"), version("llvmlite"), llvm.get_host_cpu_name(), features])
 
 
 def _key(*parts: Any) -> str:
@@ -73,11 +81,8 @@ def kernel(
     elements where `arrays` says so; `default` says whether they all have their default values. With `gradient` the
     result is grad times the derivative.
     """
-    if dtype == "float64":
-        return _linked(formula, orders, dtype, "double", arrays, gradient)
-    exact = _exact(formula, orders)
-    grade = "single" if exact == "everywhere" or (default and exact == "default") else "mixed"
-    return _linked(formula, orders, dtype, grade, arrays, gradient)
+    grade = "double" if dtype == "float64" else "single" if _is_exact(formula, orders, default) else "mixed"
+    return _linked(formula, orders, dtype, grade, arrays, gradient, default)
 
 
 def over(
@@ -110,14 +115,20 @@ _SMALL = 10_000  # elements: fewer are never worth a second thread
 
 @lru_cache(maxsize=4096)
 def _linked(
-    formula: Formula, orders: Orders, dtype: str, grade: str, arrays: tuple[bool, ...], gradient: bool
+    formula: Formula,
+    orders: Orders,
+    dtype: str,
+    grade: str,
+    arrays: tuple[bool, ...],
+    gradient: bool = False,
+    default: bool = False,
 ) -> Kernel:
-    key = _key(*_described(formula, orders), dtype, grade, list(arrays), gradient)
+    key = _key(*_described(formula, orders), dtype, grade, list(arrays), gradient, default)
     kept = store.load(key)
     if kept is None:
         from nonlin.backends.kernels.compile import object_code  # imports Numba
 
-        code, symbol = object_code(f"kernel_{key}", formula, orders, dtype, grade, arrays, gradient)
+        code, symbol = object_code(f"kernel_{key}", formula, orders, dtype, grade, arrays, gradient, default)
         store.save(key, symbol.encode() + b"\0" + code)
     else:
         name, _, code = kept.partition(b"\0")
@@ -144,16 +155,16 @@ def _is_ramp(formula: Formula) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _exact(formula: Formula, orders: Orders) -> str:
-    """Where float32 arithmetic keeps the promise, as tried once on this machine: see `trial.py`."""
+def _is_exact(formula: Formula, orders: Orders, default: bool) -> bool:
+    """Whether float32 arithmetic keeps the promise, as tried once on this machine: see `trial.py`."""
     if sum(orders) > 1 or sum(orders[1:]):
-        return "nowhere"
-    key = _key("exact", *_described(formula, orders))
+        return False
+    key = _key("exact", *_described(formula, orders), default)
     kept = store.load(key)
     if kept is not None:
-        return kept.decode()
-    from nonlin.backends.kernels.trial import where_exact
+        return kept == b"exact"
+    from nonlin.backends.kernels.trial import is_exact
 
-    exact = where_exact(formula, orders, _linked)
-    store.save(key, exact.encode())
+    exact = is_exact(formula, orders, _linked, default)
+    store.save(key, b"exact" if exact else b"not exact")
     return exact

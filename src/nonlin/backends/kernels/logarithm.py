@@ -15,7 +15,7 @@ from nonlin.backends.kernels.grade import Grade
 from nonlin.backends.kernels.machine import exponent, fma, inline, scaled_down, select
 
 
-def functions(g: Grade, vanishing: Any) -> dict[str, Any]:
+def functions(g: Grade, vanishing_even: Any) -> dict[str, Any]:
     number = g.number
     zero, one, two, half = (number(v) for v in (0.0, 1.0, 2.0, 0.5))
     base = number(math.sqrt(0.5))
@@ -76,7 +76,7 @@ def functions(g: Grade, vanishing: Any) -> dict[str, Any]:
             return y + of_ratio(f, select(large, one, zero), zero)
 
     @inline
-    def softplus(u: Any) -> Any:
-        return add_log1p(drop * vanishing(abs(u), zero), select(u > zero, u, zero))
+    def softplus(u: Any, low: Any) -> Any:
+        return add_log1p(drop * vanishing_even(u, low), select(u > zero, u, zero))
 
     return {"log": log, "log1p": log1p, "softplus": softplus}

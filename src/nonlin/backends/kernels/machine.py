@@ -149,6 +149,13 @@ def to_bfloat16(_context: Any, y: Any) -> Any:
     return types.int16(types.float32), code
 
 
+@inline
+def lost(a: Any, b: Any, total: Any) -> Any:
+    """What the sum a + b lost when it was rounded to `total`, exactly: Knuth's two-sum."""
+    part = total - a
+    return (a - (total - part)) + (b - part)
+
+
 def polynomial(coefficients: tuple[float, ...], real: Any) -> Any:
     """Horner's rule with fused multiply-adds, the lowest power first, in the machine type `real`."""
     first = real(coefficients[0])

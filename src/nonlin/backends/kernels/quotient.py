@@ -1,0 +1,106 @@
+"""The machine form of a quotient of polynomials in E = exp(u): its numerator and its denominator.
+
+Where x is clamped so that no power of E overflows, E itself is used. Elsewhere exp(-|u|) is, with the coefficients in
+the opposite order for u > 0. exp(u) is raised by 2^K as in `exponential.py`: the numerator of a function that vanishes
+has q = 2^K E where E would underflow, and K is divided out with the denominator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import mpmath
+
+from nonlin.backends.kernels.grade import Grade
+from nonlin.backends.kernels.pairs import NOTHING, Pairs
+from nonlin.backends.kernels.rational import ExpQuotient
+from nonlin.language.atoms import has_x
+from nonlin.language.evaluate import exact
+
+_POINTS = 33
+
+
+class Halves:
+    """Prints an `ExpQuotient` in one grade."""
+
+    def __init__(self, g: Grade):
+        self.g, self.pairs = g, Pairs(g.real)
+
+    def __call__(self, printer: Any, expr: ExpQuotient) -> tuple[str, str]:
+        u, low = self.pairs(printer, expr.args[0]) if self.g.pairs else (printer.name(expr.args[0]), NOTHING)
+        u = u if u.isidentifier() else printer.assign(u)
+        if self.fits(printer, expr):
+            return self.straight(printer, expr, f"{u}, {low}")
+        if expr.even and self.fits(printer, expr, even=True):
+            if low != NOTHING:
+                low = printer.assign(printer.select(f"{u} < {printer.literal(0.0)}", low, f"-{low}"))
+            return self.straight(printer, expr, f"{printer.assign(f'-abs({u})')}, {low}")
+        return self.folded(printer, expr, u, low)
+
+    def straight(self, printer: Any, expr: ExpQuotient, u: str) -> tuple[str, str]:
+        """With E itself."""
+        q = printer.assign(f"exp_raised({u})")
+        e, one = printer.assign(f"{q} * drop"), printer.literal(1.0)
+        if expr.top[0] != 0:
+            return _horner(printer, expr.top, e), _horner(printer, expr.bottom, e)
+        rest = _horner(printer, expr.bottom[1:], e)
+        bottom = f"({q} + lift)" if rest == one else printer.target.fused.format(q, rest, "lift")
+        rest = _horner(printer, expr.top[1:], e)
+        return q if rest == one else f"exp_raised_times({u}, {rest})", bottom
+
+    def fits(self, printer: Any, expr: ExpQuotient, even: bool = False) -> bool:
+        """Whether E and the polynomials in it neither underflow nor overflow for any x that they are computed at.
+
+        With `even`, exp(-|u|) takes the place of E.
+        """
+        variables = [s for s in expr.free_symbols if s in printer.bounds]
+        if len(variables) != 1 or len(expr.args[0].free_symbols) != 1:
+            return False
+        (x,) = variables
+        first, last = printer.bounds[x]
+        for k in range(_POINTS):
+            at = {x: first + (last - first) * k / (_POINTS - 1)}
+            u = exact(expr.args[0], at)
+            u = -abs(u) if even else u
+            terms = [abs(exact(c, at)) * mpmath.exp(j * u) for cs in (expr.top, expr.bottom) for j, c in enumerate(cs)]
+            if not -self.g.lowest < u < self.g.highest or max(terms) * 2.0**self.g.lift > self.g.largest:
+                return False
+        return True
+
+    def folded(self, printer: Any, expr: ExpQuotient, u: str, low: str) -> tuple[str, str]:
+        """With exp(-|u|), so that nothing overflows whatever u is."""
+        zero, one = printer.literal(0.0), printer.literal(1.0)
+        q = printer.assign(f"vanishing_even({u}, {low})")
+        e = printer.assign(f"{q} * drop")
+        below = f"{u} < {zero}"
+        right = _horner(printer, expr.top[::-1], e)
+        left = _horner(printer, expr.top, e)
+        if expr.top[0] == 0:
+            rest = _horner(printer, expr.top[1:], e)
+            left = q if rest == one else f"({q} * {rest})"
+        top = printer.assign(printer.select(below, left, right))
+        if any(has_x(c) and not c.is_Symbol for c in expr.top):  # such a one may be infinite where q has vanished
+            limit = printer.select(below, printer.text(expr.top[0]), printer.text(expr.top[-1]))
+            top = printer.select(f"{q} == {zero}", limit, top)
+        bottom = _horner(printer, expr.bottom, e)
+        if expr.bottom != expr.bottom[::-1]:
+            bottom = printer.select(below, bottom, _horner(printer, expr.bottom[::-1], e))
+        if expr.top[0] == 0 and self.g.lift:
+            bottom = f"({bottom} * {printer.select(below, 'lift', one)})"
+        return top, bottom
+
+
+def _horner(printer: Any, coefficients: Sequence[Any], e: str) -> str:
+    """The polynomial in e with these coefficients, the lowest power first, as text."""
+    last = max(k for k, c in enumerate(coefficients) if c != 0)
+    total = None if coefficients[last] == 1 else printer.text(coefficients[last])
+    for c in reversed(list(coefficients)[:last]):
+        product = e if total is None else None
+        if c == 0:
+            total = product or f"({total} * {e})"
+        elif product:
+            total = f"({product} + {printer.text(c)})"
+        else:
+            total = printer.target.fused.format(total, e, printer.text(c))
+    return total if total is not None else printer.literal(1.0)
