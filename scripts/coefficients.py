@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import mpmath as mp
@@ -283,7 +284,8 @@ def text(entry: Table) -> str:
     shown = ", ".join(f"{grade} 2^{float(mp.log(e, 2)):.1f}" for grade, e in errors.items())
     lines = [f"# {comment}:", f"# {shown}", f"{name} = {{"]
     for grade, coefficients in fits.items():
-        lines += [f'    "{grade}": (', *(f"        {float(c)!r}," for c in coefficients), "    ),"]
+        numbers = wrap(" ".join(f"{float(c)!r}," for c in coefficients), 110)
+        lines += [f'    "{grade}": (', *(f"        {line}" for line in numbers), "    ),"]
     return "\n".join([*lines, "}", ""])
 
 
