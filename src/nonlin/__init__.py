@@ -16,19 +16,33 @@ if TYPE_CHECKING:
     from nonlin.comparison import Comparison, compare
     from nonlin.explore import plot
     from nonlin.registry import catalog, define, get
+    from nonlin.surgery import activations, swap
 
 __version__ = "0.1.0"
-__all__ = ["Activation", "Comparison", "catalog", "compare", "define", "get", "plot", "set_threads"]
+__all__ = [
+    "Activation",
+    "Comparison",
+    "activations",
+    "catalog",
+    "compare",
+    "define",
+    "get",
+    "plot",
+    "set_threads",
+    "swap",
+]
 
 _HOME = {
     "Activation": "activation",
     "Comparison": "comparison",
+    "activations": "surgery",
     "catalog": "registry",
     "compare": "comparison",
     "define": "registry",
     "get": "registry",
     "plot": "explore",
     "set_threads": "backends.kernels.pool",
+    "swap": "surgery",
 }
 _DOORS = ("torch", "keras", "flax")
 

@@ -36,6 +36,10 @@ class OutputError(NonlinError, ValueError):
     """A place that cannot be written."""
 
 
+class SwapError(NonlinError, ValueError):
+    """A model whose activations cannot be replaced as asked; it is as it was before."""
+
+
 class MissingExtra(NonlinError, ImportError):
     """A package that an optional part needs and that is not installed."""
 

@@ -25,7 +25,7 @@ ORDER = [
     ("definitions",),
     ("registry",),
     ("torch", "keras", "flax"),
-    ("comparison", "explore", "measure"),
+    ("comparison", "explore", "measure", "surgery"),
     ("cli",),
     ("__main__",),
 ]
@@ -39,7 +39,7 @@ FRAMEWORKS = {
     "torch": {
         *("backends/torch.py", "backends/torch_memory.py", "backends/torch_ops.py", "backends/torch_printed.py"),
         *("backends/torch_cells.py", "backends/torch_lean.py", "torch/"),
-        *("comparison/training.py", "measure/peers/torch.py"),
+        *("comparison/training.py", "measure/peers/torch.py", "surgery/torch.py"),
     },
     "jax": {"backends/jax.py", "flax.py", "measure/peers/jax.py"},
     "flax": {"flax.py"},

@@ -1,0 +1,242 @@
+"""Every activation that a model has and calls: what its modules and attributes are, and what a run shows.
+
+The model that is run is a copy (see `copied`); its forwards and callable attributes are wrapped, so that it is known in
+whose forward a function is called, whether or not hooks see the call.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Generator, Hashable, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import nonlin.surgery.torch as framework
+from nonlin.activation import Activation
+from nonlin.errors import SwapError
+from nonlin.registry import get
+from nonlin.surgery.reroute import Rerouted
+from nonlin.surgery.roles import Roles
+from nonlin.surgery.site import Site
+from nonlin.surgery.tree import arguments, leaves, mapped
+
+
+class Frame:
+    """A call under way of a forward or of an attribute: of the module at `path`, known to be `sites`, or not known."""
+
+    def __init__(self, probe: Probe, path: str, call: Any, sites: Sequence[Site] = ()):
+        self.probe, self.path, self.call, self.sites = probe, path, call, list(sites)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        for site in self.sites:
+            site.count(self.probe.training)
+        self.probe.stack.append(self)
+        try:
+            result = self.call(*args, **kwargs)
+        finally:
+            self.probe.stack.pop()
+        for site in self.sites:
+            self.probe.roles.produced(site, result)
+        return result
+
+
+class Unknown(Frame):
+    """A callable attribute whose name says nothing: its values do, once it is called with one tensor."""
+
+    def __init__(self, probe: Probe, path: str, attribute: str, call: Any):
+        super().__init__(probe, path, call)
+        self.attribute, self.asked = attribute, False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.asked and len(args) == 1 and not kwargs and framework.is_tensor(args[0]):
+            self.asked = True
+            found = self.probe.by_values(self.call)
+            if found is not None:
+                self.sites = [self.probe.site("attribute", self.path, *found, attribute=self.attribute)]
+        return super().__call__(*args, **kwargs)
+
+
+class Probe:
+    """Looks at a model, once without a run and once in each mode; the sites gather what all of it shows.
+
+    `own`: activations beside the catalogue's that values may be of. `placed`: paths that the surgery has filled.
+    """
+
+    def __init__(self, own: Sequence[Activation] = (), placed: Collection[str] = ()):
+        self.own, self.placed = own, placed
+        self.found: dict[Any, Site] = {}
+        self.stack: list[Frame] = []
+        self.training = self.silent = False
+        self.roles = Roles()
+        self.order: list[str] = []
+
+    @property
+    def sites(self) -> list[Site]:
+        """Everything found, in the order of the modules."""
+        places = {path: i for i, path in enumerate(self.order)}
+        return sorted(self.found.values(), key=lambda s: places.get(s.path or "", -1))
+
+    def look(self, model: Any) -> None:
+        """Without a run: modules and attributes."""
+        with _generators_kept(), framework.undisturbed(model, False):
+            self._wrap(framework.copied(model))
+
+    def run(self, model: Any, example: Any, training: bool, backward: bool = False) -> None:
+        """One run in one mode, with the backward pass where `backward`, in which a checkpoint runs a part again."""
+        with _generators_kept(), framework.undisturbed(model, training):
+            copy = framework.copied(model)
+            _set_training(copy, training)
+            self._wrap(copy)
+            self.training, self.roles = training, Roles()
+            args, kwargs = mapped(_own_memory, list(arguments(example)))
+            with framework.Mode(self._called):
+                try:
+                    outputs = [leaf for leaf in leaves(copy(*args, **kwargs)) if framework.is_tensor(leaf)]
+                except Exception as error:
+                    mode = "training" if training else "evaluation"
+                    raise SwapError(
+                        f"the model does not run on example_inputs in {mode}: {type(error).__name__}: "
+                        f"{str(error).partition(chr(10))[0]}: give what its forward takes"
+                    ) from error
+                self.roles.returned(outputs)
+                if backward:
+                    _backward(outputs)
+
+    # What a module is -----------------------------------------------------------------------------------------------
+
+    def _wrap(self, copy: Any) -> None:
+        known: list[str] = []
+        self.order = [path for path, _ in copy.named_modules()]
+        for path, module in list(copy.named_modules()):
+            if any(path.startswith(f"{above}.") for above in known) or hasattr(module, "_orig_mod"):
+                continue
+            sites = self._sites_of(path, module)
+            if sites or path in self.placed:
+                known.append(path)
+            else:
+                self._wrap_attributes(path, module)
+            if not isinstance(module.__dict__.get("forward"), Frame):
+                module.__dict__["forward"] = Frame(self, path, module.forward, sites)
+
+    def _sites_of(self, path: str, module: Any) -> list[Site]:
+        found, ours, placed = (
+            framework.named(module),
+            type(module).__module__.startswith("nonlin."),
+            path in self.placed,
+        )
+        if found is not None:
+            inplace = bool(getattr(module, "inplace", False))
+            return [self.site("module", path, found, inplace, ours=ours, placed=placed)]
+        inside = framework.fused(module)
+        if inside:
+            return [self.site("module", path, a, fused=type(module).__name__) for a in inside]
+        if (
+            path
+            and not framework.is_torchs(module)
+            and not any(True for _ in (*module.parameters(), *module.buffers()))
+        ):
+            return self._sites_by_values(path, module, placed)
+        return []
+
+    def _sites_by_values(self, path: str, module: Any, placed: bool) -> list[Site]:
+        training = module.training
+        found = [self.by_values(module.train(mode)) for mode in (False, True)]
+        module.train(training)
+        if found[0] is None or found[0] != found[1]:  # beside the activation it drops units, for one
+            return []
+        return [self.site("module", path, *found[0], placed=placed)]
+
+    def _wrap_attributes(self, path: str, module: Any) -> None:
+        for name, value in list(vars(module).items()):
+            if name == "forward" and isinstance(value, Rerouted):
+                for rule in value.rules:
+                    if rule.layer is not None:
+                        activation = framework.named(rule.layer) or get(rule.name)
+                        ours = framework.named(rule.layer) is not None
+                        site = self.site("function", path, activation, ours=ours, placed=True)
+                        rule.layer.__dict__["forward"] = Frame(self, path, rule.layer.forward, [site])
+            elif name.startswith("_") or name == "forward" or isinstance(value, type) or framework.is_module(value):
+                continue
+            elif isinstance(value, Activation):
+                site = self.site("attribute", path, value, ours=True, attribute=name)
+                module.__dict__[name] = Frame(self, path, value, [site])
+            elif callable(value):
+                module.__dict__[name] = self._attribute(path, name, value)
+
+    def _attribute(self, path: str, name: str, value: Any) -> Frame:
+        function, args, kwargs = value, (), {}
+        if isinstance(value, partial):
+            function, args, kwargs = value.func, value.args, value.keywords
+        call = (
+            None
+            if args or not isinstance(function, Hashable)
+            else framework.read(function, (framework.example_tensor(),), kwargs)
+        )
+        if call is None:
+            return Unknown(self, path, name, value)
+        return Frame(self, path, value, [self.site("attribute", path, call.activation, call.inplace, attribute=name)])
+
+    # What is called -------------------------------------------------------------------------------------------------
+
+    def site(self, how: Any, path: str | None, activation: Activation, inplace: bool = False, **facts: Any) -> Site:
+        """The site of that place and activation, made when it is first met."""
+        key = (how, path, facts.get("attribute"), str(activation), facts.get("placed", False))
+        if key not in self.found:
+            self.found[key] = Site(how, path, activation, **facts)
+        self.found[key].inplace |= inplace
+        return self.found[key]
+
+    def by_values(self, call: Any) -> tuple[Activation, bool] | None:
+        """What a callable is by its values, asked without that being seen as a call."""
+        self.silent = True
+        try:
+            return framework.by_values(call, self.own)
+        finally:
+            self.silent = False
+
+    def _called(self, function: Any, args: Any, kwargs: Any) -> Any:
+        hidden = self.silent or any(frame.sites or frame.path in self.placed for frame in self.stack)
+        call = None if hidden else framework.read(function, args, kwargs)
+        result = function(*args, **kwargs)
+        if call is not None:
+            site = self.site("function", self.stack[-1].path if self.stack else None, call.activation, call.inplace)
+            site.fixed |= call.activation.definition.always_learned
+            site.count(self.training)
+            self.roles.produced(site, result)
+        elif not hidden:
+            self.roles.used(function, args)
+        return result
+
+
+def _own_memory(value: Any) -> Any:
+    """The example, for a model that writes into its input."""
+    return value.detach().clone().requires_grad_(value.requires_grad) if framework.is_tensor(value) else value
+
+
+def _set_training(model: Any, training: bool) -> None:
+    """The mode, but for normalisation by the batch, which refuses a batch of one and calls no activation."""
+    model.train(training)
+    for module in model.modules():
+        if "running_mean" in module._buffers:
+            module.eval()
+
+
+def _backward(outputs: Sequence[Any]) -> None:
+    """The gradient of everything that has one, by the copy's own parameters."""
+    total: Any = sum(t.float().sum() for t in outputs if t.requires_grad and t.is_floating_point())
+    if framework.is_tensor(total):
+        total.backward()
+
+
+@contextmanager
+def _generators_kept() -> Generator[None]:
+    """Python's and NumPy's generators keep their state."""
+    python, numpys = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpys)
