@@ -56,9 +56,8 @@ class Inverse:
         still = [i for i in f.intervals if not _moves(i)]
         self.flats = tuple({(float(f.at(_middle(i))), self._is_right(i.low)) for i in still})
         self.slope = None if self.turn is not None else _closed(formula, f, values)
-        pieces = [i.exprs[0] for i in f.intervals]
-        self.stepwise = self.turn is None and all(p.diff(x).is_number for p in pieces)
-        self.exact = self.slope is not None and all(p == x or not p.has(x) for p in pieces)
+        self.stepwise = self.turn is None and all(i.exprs[1].is_number for i in f.intervals)
+        self.exact = self.slope is not None and _passes(f)
         self._fits: dict[int, Cells] = {}
         if self.slope is None:
             self.fit(1)
@@ -125,6 +124,21 @@ class Inverse:
 def inverse(formula: Formula, values: tuple[float, ...]) -> Inverse:
     """How the slope follows from the output; ParameterError, which says why, where it does not."""
     return Inverse(formula, values)
+
+
+@lru_cache(maxsize=512)
+def passes_on(formula: Formula, values: tuple[float, ...]) -> bool:
+    """Whether the output tells the slope to the last bit; found without a fit, or any other work for what has none."""
+    if not _passes(curve(formula, values)):
+        return False
+    try:
+        return inverse(formula, values).exact
+    except ParameterError:
+        return False
+
+
+def _passes(f: Curve) -> bool:
+    return all(i.exprs[0] == x or not i.exprs[0].has(x) for i in f.intervals)
 
 
 def _outward(low: float, high: float) -> list[tuple[float, float]]:
@@ -207,6 +221,8 @@ def _closed(formula: Formula, f: Curve, values: tuple[float, ...]) -> Formula | 
     if f.intervals and _falls(f):
         texts.reverse()
         thresholds = [(y, not lower) for y, lower in reversed(thresholds)]
+    if any(a[0] == b[0] for a, b in pairwise(thresholds)):
+        return None  # a flat piece between two that pass by it: one value of y, no interval
     text = texts[-1]
     for below, above, (y, lower) in reversed(list(zip(texts, texts[1:], thresholds, strict=False))):
         if below != above:

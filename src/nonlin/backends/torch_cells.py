@@ -7,12 +7,13 @@ saves memory must not take it for a moment.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from nonlin.inverse import Inverse
+from nonlin.inverse import Inverse, Turn
 
 _CHUNK = 1 << 16  # elements: what is worked on stays in a core's cache
 # A product with this takes the lowest bits of eight bytes into the highest byte; `_SPREAD` and `_EACH` undo it.
@@ -40,16 +41,16 @@ class Table(NamedTuple):
     inverse: Inverse
     limits: tuple[float, float]
     lefts: Tensor
+    anchors: Tensor
     scales: Tensor
     rows: tuple[Tensor, ...]
 
     @classmethod
     def of(cls, inverse: Inverse, order: int, dtype: torch.dtype, device: torch.device) -> Table:
         cells = inverse.fit(order)
-        lefts, scales, *rows = (
-            torch.as_tensor(a, dtype=dtype, device=device) for a in (cells.lefts, cells.scales, *cells.rows)
-        )
-        return cls(inverse, (float(cells.lefts[0]), cells.last), lefts, scales, tuple(rows))
+        arrays = (cells.lefts, cells.anchors, cells.scales, *cells.rows)
+        lefts, anchors, scales, *rows = (torch.as_tensor(a, dtype=dtype, device=device) for a in arrays)
+        return cls(inverse, (float(cells.lefts[0]), cells.last), lefts, anchors, scales, tuple(rows))
 
     def times(self, y: Tensor, bits: Tensor | None, grad: Tensor | None) -> Tensor:
         """The derivative where the output is y, times `grad`; y and grad dense, with the same strides."""
@@ -66,10 +67,9 @@ class Table(NamedTuple):
 
     def _value(self, y: Tensor, right: Tensor | None) -> Tensor:
         t = y.to(self.lefts.dtype)
-        if right is not None:
-            t = self._coordinate(t, right, y.dtype)
-        i = torch.bucketize(t.clamp_(*self.limits) if t is not y else t.clamp(*self.limits), self.lefts[1:], right=True)
-        v = (t - self.lefts[i]).mul_(self.scales[i])
+        t = (t if right is None else self._coordinate(t, right, y.dtype)).clamp(*self.limits)
+        i = torch.bucketize(t, self.lefts[1:], right=True)
+        v = (t - self.anchors[i]).mul_(self.scales[i])
         value = self.rows[-1][i]
         for row in self.rows[-2::-1]:
             value = value.mul_(v).add_(row[i])
@@ -81,11 +81,22 @@ class Table(NamedTuple):
         """t at y. Where rounding took y to the turn itself, the slope is between 0 and that at half a spacing."""
         turn = self.inverse.turn
         assert turn is not None
-        least = torch.finfo(dtype).eps * abs(turn.value) / 8
-        t = y.sub(turn.value).mul_(turn.sign).clamp_(min=least).sqrt_()
+        high = torch.tensor(turn.value, dtype=y.dtype).item()
+        t = y.sub(high).sub_(turn.value - high)  # the first difference is exact near the turn
+        least = _spacing(turn, dtype) / 8
+        t = t.mul_(turn.sign).clamp_(min=least).sqrt_()
         return torch.where(right, t, -t)
 
     def _flats(self, y: Tensor, right: Tensor | None) -> Iterator[Tensor]:
         for value, is_right in self.inverse.flats:
             flat = y == torch.tensor(value, dtype=y.dtype).item()
             yield flat if right is None else flat & (right if is_right else ~right)
+
+
+@lru_cache(maxsize=512)
+def _spacing(turn: Turn, dtype: torch.dtype) -> float:
+    """From f at the turn to the next number of a dtype on the side where f has values."""
+    there = torch.tensor(turn.value, dtype=dtype)
+    return abs(
+        torch.nextafter(there, torch.tensor(turn.sign * torch.inf, dtype=dtype)).double() - there.double()
+    ).item()

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor
 from torch.autograd import forward_ad
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
@@ -129,10 +130,21 @@ def _derivative(known: Inverse, order: int, y: Tensor, bits: Tensor | None, grad
         dense = torch.empty_like(y)
         if y.stride() != dense.stride():
             y = dense.copy_(y)
-        if grad is not None and type(grad) is Tensor and grad.dtype is y.dtype and grad.shape == y.shape:
+        if grad is not None and _is_like(grad, y):
             return table.times(y, bits, grad if grad.stride() == y.stride() else torch.empty_like(y).copy_(grad))
         value = table.times(y, bits, None)
     return value if grad is None else grad * value
+
+
+def _is_like(grad: Tensor, y: Tensor) -> bool:
+    """Whether a gradient is a plain tensor like y, and not a batch of gradients."""
+    return (
+        type(grad) is Tensor
+        and grad.dtype is y.dtype
+        and grad.shape == y.shape
+        and not is_legacy_batchedtensor(grad)
+        and not is_functorch_wrapped_tensor(grad)
+    )
 
 
 _table = lru_cache(maxsize=512)(Table.of)

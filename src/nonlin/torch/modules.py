@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from nonlin.activation import Activation
-from nonlin.backends.selection import selection
 from nonlin.backends.torch import evaluate
 from nonlin.backends.torch_lean import applies, lean
 from nonlin.errors import ParameterError
-from nonlin.inverse import inverse
+from nonlin.inverse import inverse, passes_on
 from nonlin.language.formula import Formula
 
 Save = Literal["input", "output"]
@@ -107,7 +105,7 @@ class Elementwise(Layer):
 
     def _keeps_output(self, rule: Formula, values: list[Any]) -> bool:
         numbers = all(isinstance(v, int | float) for v in values)
-        return numbers and (self.save == "output" or _passes_on(rule, tuple(values)))
+        return numbers and (self.save == "output" or passes_on(rule, tuple(map(float, values))))
 
     def _value(self, name: str, x: Tensor) -> Any:
         value, learned = getattr(self, name), self._parameters.get(name)
@@ -128,17 +126,6 @@ class Elementwise(Layer):
         shown += [f"{k}={getattr(self, k).item():.4g}, trainable=True" for k in self._sources if k in self._parameters]
         shown += ["inplace=True"] * self.inplace + ["save='output'"] * (self.save == "output")
         return ", ".join([*learned, *shown])
-
-
-@lru_cache(maxsize=512)
-def _passes_on(rule: Formula, values: tuple[float, ...]) -> bool:
-    """Whether the output tells the slope to the last bit."""
-    if selection(rule, values) is None:
-        return False
-    try:
-        return inverse(rule, values).exact
-    except ParameterError:
-        return False
 
 
 class Noisy(Elementwise):
