@@ -7,19 +7,20 @@ strides, broadcasting against array parameters; a pandas Series or DataFrame com
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from nonlin.backends.kernels.load import cost, kernel, over
+from nonlin.backends.memory import loops
 from nonlin.backends.selection import selection
 from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
 from nonlin.language.formula import Formula, Orders
 
-_COMPUTED = (np.dtype(np.float32), np.dtype(np.float64))
+_COMPUTED = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
 
 
 def evaluate(
@@ -40,46 +41,71 @@ def evaluate(
     if _is_pandas(x):
         return _as_pandas(evaluate(formula, orders, x.to_numpy(), parameters, where=where, dtype=dtype), x)
     values = _real_values(x, dtype)
-    plain = [float(p) if np.ndim(p) == 0 else np.asarray(p, dtype=np.float64) for p in parameters]
+    plain = tuple([p if type(p) is float else _parameter(p) for p in parameters])
     result = None
-    if values.dtype.kind in "iub" and not any(orders):
+    if values.dtype not in _COMPUTED and values.dtype.kind in "iub" and not any(orders):
         result = _selected(formula, values, plain)
     if result is None:
-        result = _computed(formula, orders, values, plain)
-    return _delivered(result, x, out, where)
+        result = _computed(formula, orders, values, plain, out if where is True else None)
+    return result if result is out else _delivered(result, x, out, where)
 
 
-def _computed(formula: Formula, orders: Orders, values: Any, parameters: Sequence[Any]) -> Any:
-    dtype = values.dtype if values.dtype.kind not in "iub" else np.dtype(np.float64)
-    shape = np.broadcast_shapes(values.shape, *map(np.shape, parameters))
+def _parameter(value: Any) -> Any:
+    return float(value) if np.ndim(value) == 0 else np.asarray(value, dtype=np.float64)
 
-    def flat(array: Any, dtype: Any) -> Any:
-        return np.ascontiguousarray(np.broadcast_to(array, shape), dtype=dtype).reshape(-1)
 
-    result = np.empty(shape, dtype=dtype)
-    scalars = tuple(isinstance(p, float) for p in parameters)
-    default = all(p == q.default for p, q in zip(parameters, formula.parameters, strict=True) if isinstance(p, float))
-    arrays = [p if s else flat(p, np.float64) for p, s in zip(parameters, scalars, strict=True)]
-    call = kernel(formula, orders, dtype.name, tuple(not s for s in scalars), default and all(scalars))
-    source = flat(values, dtype)
-    numbers = [a if s else _address(a) for a, s in zip(arrays, scalars, strict=True)]
-    memory = [_address(source), _address(result)]
-    over(call, memory, dtype.itemsize, result.size, numbers, scalars, cost(formula, orders))
+def _computed(formula: Formula, orders: Orders, values: Any, parameters: tuple[Any, ...], out: Any) -> Any:
+    """The result, in `out` itself where the loop can write there."""
+    dtype = np.dtype(np.float64) if values.dtype.kind in "iub" else values.dtype
+    shape, arrays = values.shape, ()
+    if any(type(p) is not float for p in parameters):
+        shape = np.broadcast_shapes(shape, *map(np.shape, parameters))
+        arrays = tuple([type(p) is not float for p in parameters])
+    # What the addresses are of is named, which keeps it alive.
+    inputs = [_flat(values, shape, dtype)]
+    inputs += [_flat(p, shape, np.dtype(np.float64)) for p in parameters if type(p) is not float]
+    result = out if out is not None and _receives(out, shape, dtype, inputs) else np.empty(shape, dtype)
+    addresses = map(_address, inputs)
+    memory = next(addresses), _address(result)
+    numbers = tuple([p if type(p) is float else next(addresses) for p in parameters]) if arrays else parameters
+    loops(formula, orders).run(_COMPUTED.get(dtype) or dtype.name, result.size, memory, numbers, arrays)
     return result
 
 
+def _flat(array: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """The array as memory that a loop can read: of that shape and dtype, without gaps, in place."""
+    flat = np.ascontiguousarray(array if array.shape == shape else np.broadcast_to(array, shape), dtype=dtype)
+    return flat if flat.flags.aligned else flat.copy()
+
+
+def _receives(out: Any, shape: tuple[int, ...], dtype: Any, inputs: Sequence[Any]) -> bool:
+    """Whether a loop that reads the inputs can write into `out`; it must not overwrite what it has yet to read."""
+    return (
+        type(out) is np.ndarray
+        and out.dtype == dtype
+        and out.shape == shape
+        and out.flags.carray
+        and not any(np.may_share_memory(out, a) for a in inputs)
+    )
+
+
 def _address(array: Any) -> int:
-    return array.__array_interface__["data"][0]
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # several times as fast as what follows
+    except (TypeError, ValueError):  # read-only, empty, or of a dtype that the buffer protocol does not have
+        return array.__array_interface__["data"][0]
 
 
 def _real_values(x: Any, dtype: Any) -> Any:
-    """x as an array of real numbers, or DtypeError."""
+    """x as an array of real numbers in the machine's byte order, or DtypeError."""
     if isinstance(x, int) and abs(x) >= 2**63:
         x = float(x)
     values = np.asarray(x) if dtype is None else np.asarray(x).astype(dtype, copy=False)
+    if values.dtype in _COMPUTED:
+        return values
     kind = values.dtype.kind
     if kind in "iub" or (kind == "f" and values.dtype.itemsize <= 8) or values.dtype.name == "bfloat16":
-        return values
+        return values.astype(values.dtype.newbyteorder("="), copy=False)
     shown = repr(x) if values.ndim == 0 else f"dtype {values.dtype}"
     raise DtypeError(f"input that is not of real numbers: {shown}: convert it to float32 or float64")
 
