@@ -1,5 +1,8 @@
 """Printed expressions in PyTorch, by a name that a compiler which traces the call can read as a constant."""
 
+# torch has no public name for whether a mode is at work.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import itertools
@@ -59,7 +62,18 @@ next_name._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMember
 
 
 def expression(name: str, x: Any, parameters: Sequence[Any]) -> Any:
-    """The printed expression, half precision computed in float32."""
+    """The printed expression, half precision computed in float32.
+
+    To a mode of torch's functions an activation is one function, as torch's own are: it does not see, and so cannot
+    replace, the functions that the expression is made of.
+    """
+    if torch._C._is_torch_function_mode_enabled():
+        with torch._C.DisableTorchFunction():
+            return _computed(name, x, parameters)
+    return _computed(name, x, parameters)
+
+
+def _computed(name: str, x: Any, parameters: Sequence[Any]) -> Any:
     half = isinstance(x, Tensor) and x.dtype in HALF
     working = x.float() if half else x
     values = [working.new_full((), p) if isinstance(p, int | float) else p.to(working.dtype) for p in parameters]
