@@ -31,7 +31,11 @@ def new_layer(target: Target, site: Site, old: Any, sample: Any) -> Any:
             made.inplace = True
         else:
             made = InPlace(made)
-    return made.train(True if old is None else old.training)
+    if old is not None:
+        made.train(old.training)
+        hooks = {name: value for name, value in vars(old).items() if "_hook" in name}
+        vars(made).update(hooks)  # the same dictionaries: what has set a hook can remove it still
+    return made
 
 
 def _of_activation(activation: Activation, old: Any, sample: Any) -> Any:

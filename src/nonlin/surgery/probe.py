@@ -21,18 +21,20 @@ from nonlin.registry import get
 from nonlin.surgery.reroute import Rerouted
 from nonlin.surgery.roles import Roles
 from nonlin.surgery.site import Site
+from nonlin.surgery.spelling import Call, Fixed
 from nonlin.surgery.tree import arguments, leaves, mapped
 
 
 class Frame:
     """A call under way of a forward or of an attribute: of the module at `path`, known to be `sites`, or not known."""
 
+    attribute = ""
+
     def __init__(self, probe: Probe, path: str, call: Any, sites: Sequence[Site] = ()):
         self.probe, self.path, self.call, self.sites = probe, path, call, list(sites)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        for site in self.sites:
-            site.count(self.probe.training)
+        self.probe.count(self.sites)
         self.probe.stack.append(self)
         try:
             result = self.call(*args, **kwargs)
@@ -70,6 +72,9 @@ class Probe:
         self.found: dict[Any, Site] = {}
         self.stack: list[Frame] = []
         self.training = self.silent = False
+        self.counting = True
+        self.untrainable = ""
+        self.leaks: set[tuple[str, str, str, Fixed]] = set()  # calls that a rule of a module around their own reaches
         self.roles = Roles()
         self.order: list[str] = []
 
@@ -85,7 +90,10 @@ class Probe:
             self._wrap(framework.copied(model))
 
     def run(self, model: Any, example: Any, training: bool, backward: bool = False) -> None:
-        """One run in one mode, with the backward pass where `backward`, in which a checkpoint runs a part again."""
+        """One run in one mode, in training with the backward pass where `backward`.
+
+        There a checkpoint calls again what the forward called: it counts once.
+        """
         with _generators_kept(), framework.undisturbed(model, training):
             copy = framework.copied(model)
             _set_training(copy, training)
@@ -102,8 +110,13 @@ class Probe:
                         f"{str(error).partition(chr(10))[0]}: give what its forward takes"
                     ) from error
                 self.roles.returned(outputs)
-                if backward:
-                    _backward(outputs)
+                if backward and training:
+                    self.counting = False
+                    try:
+                        _backward(outputs)
+                    except Exception as error:  # which a model may mean, such as one for inference only
+                        self.untrainable = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+                    self.counting = True
 
     # What a module is -----------------------------------------------------------------------------------------------
 
@@ -151,20 +164,27 @@ class Probe:
 
     def _wrap_attributes(self, path: str, module: Any) -> None:
         for name, value in list(vars(module).items()):
-            if name == "forward" and isinstance(value, Rerouted):
-                for rule in value.rules:
-                    if rule.layer is not None:
-                        activation = framework.named(rule.layer) or get(rule.name)
-                        ours = framework.named(rule.layer) is not None
-                        site = self.site("function", path, activation, ours=ours, placed=True)
-                        rule.layer.__dict__["forward"] = Frame(self, path, rule.layer.forward, [site])
-            elif name.startswith("_") or name == "forward" or isinstance(value, type) or framework.is_module(value):
+            if name == "forward":
+                self._wrap_rules(path, value)
+            elif name.startswith("_") or isinstance(value, type) or framework.is_module(value):
                 continue
             elif isinstance(value, Activation):
                 site = self.site("attribute", path, value, ours=True, attribute=name)
                 module.__dict__[name] = Frame(self, path, value, [site])
             elif callable(value):
                 module.__dict__[name] = self._attribute(path, name, value)
+
+    def _wrap_rules(self, path: str, forward: Any) -> None:
+        """The layers that calls of a rerouted forward go to: they are functions called there still."""
+        while isinstance(forward, Rerouted):
+            forward.watch = partial(self._reached, path)
+            for rule in forward.rules:
+                if rule.layer is not None:
+                    found = framework.named(rule.layer)
+                    activation, ours = (get(rule.name), False) if found is None else (found, True)
+                    site = self.site("function", path, activation, ours=ours, placed=rule.fresh, rerouted=True)
+                    rule.layer.__dict__["forward"] = Frame(self, path, rule.layer.forward, [site])
+            forward = forward.inner
 
     def _attribute(self, path: str, name: str, value: Any) -> Frame:
         function, args, kwargs = value, (), {}
@@ -177,17 +197,30 @@ class Probe:
         )
         if call is None:
             return Unknown(self, path, name, value)
-        return Frame(self, path, value, [self.site("attribute", path, call.activation, call.inplace, attribute=name)])
+        frame = Frame(self, path, value, [self.site("attribute", path, call.activation, call.inplace, attribute=name)])
+        frame.attribute = name
+        return frame
 
     # What is called -------------------------------------------------------------------------------------------------
 
     def site(self, how: Any, path: str | None, activation: Activation, inplace: bool = False, **facts: Any) -> Site:
         """The site of that place and activation, made when it is first met."""
-        key = (how, path, facts.get("attribute"), str(activation), facts.get("placed", False))
+        key = (how, path, str(activation), *sorted(facts.items()))
         if key not in self.found:
             self.found[key] = Site(how, path, activation, **facts)
         self.found[key].inplace |= inplace
         return self.found[key]
+
+    def _reached(self, path: str, call: Call) -> None:
+        """A rerouted forward has a rule for a call: is it a call of its own?"""
+        top = self.stack[-1] if self.stack else None
+        if top is not None and (top.path != path or top.sites):
+            self.leaks.add((top.path, top.attribute, call.name, call.fixed))
+
+    def count(self, sites: Sequence[Site]) -> None:
+        """One call more of each."""
+        for site in sites if self.counting else ():
+            site.count(self.training)
 
     def by_values(self, call: Any) -> tuple[Activation, bool] | None:
         """What a callable is by its values, asked without that being seen as a call."""
@@ -204,7 +237,7 @@ class Probe:
         if call is not None:
             site = self.site("function", self.stack[-1].path if self.stack else None, call.activation, call.inplace)
             site.fixed |= call.activation.definition.always_learned
-            site.count(self.training)
+            self.count([site])
             self.roles.produced(site, result)
         elif not hidden:
             self.roles.used(function, args)

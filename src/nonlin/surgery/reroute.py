@@ -18,13 +18,14 @@ from nonlin.vector import VectorActivation
 class Rule:
     """Which call goes where: of this entry, with these parameters or (None) any, to a layer or a child of that name.
 
-    Neither: the call is kept from the rules of the modules around this one.
+    Neither: the call is kept from the rules of the modules around this one. `fresh`: of the swap at work.
     """
 
     name: str
     fixed: Fixed | None
     layer: Any = None
     child: str = ""
+    fresh: bool = True
 
     @property
     def keeps(self) -> bool:
@@ -32,11 +33,15 @@ class Rule:
 
 
 class Rerouted:
-    """The forward of a module, by `rules`; `inner` is a forward that the module itself had got before."""
+    """The forward of a module, by `rules`; `inner` is what is called instead of its class's forward.
+
+    `watch` is told of every call that a rule holds for, by a run that proves something.
+    """
 
     def __init__(self, module: Any, inner: Any = None):
         self.module, self.inner = module, inner
         self.rules: list[Rule] = []
+        self.watch: Any = None
         self.nested = False  # whether a module around this one is rerouted too
 
     @property
@@ -56,6 +61,8 @@ class Rerouted:
         rule = None if call is None else self.rule(call)
         if call is None or rule is None:
             return function(*args, **kwargs)
+        if self.watch is not None and not rule.keeps:
+            self.watch(call)
         if not self.nested:
             return self.follow(rule, call)
         with unseen():  # by the rules of the modules around

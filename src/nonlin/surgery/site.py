@@ -29,6 +29,7 @@ class Site:
     placed: bool = False
     inplace: bool = False
     fused: str = ""
+    rerouted: bool = False  # a layer that calls go to already, since another swap
     fixed: bool = False  # its parameters are arguments of the call, which only another function can do without
     training: int = 0
     evaluation: int = 0

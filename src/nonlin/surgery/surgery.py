@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nonlin.activation import Activation
@@ -13,6 +13,7 @@ from nonlin.surgery.layers import new_layer, spec_of
 from nonlin.surgery.place import Place
 from nonlin.surgery.reroute import Rerouted, Rule
 from nonlin.surgery.site import Site
+from nonlin.surgery.spelling import Fixed
 from nonlin.surgery.torch import fast_paths
 from nonlin.surgery.wish import OWN, Wish
 
@@ -29,11 +30,12 @@ class Surgery:
 
     def revert(self) -> None:
         """Undo everything."""
+        self.finish()
         while self.edits:
             self.edits.pop().revert()
 
-    def replace(self, asked: Sequence[tuple[Site, Wish]], sites: Sequence[Site]) -> None:
-        """Carry out the wishes; the calls at all other `sites` stay what they are."""
+    def replace(self, asked: Sequence[tuple[Site, Wish]], leaks: Iterable[tuple[str, str, str, Fixed]] = ()) -> None:
+        """Carry out the wishes; a call that a rule of a module around its own reaches is kept from it."""
         for site, wish in asked:
             if site.how == "module":
                 self._module(site, wish)
@@ -41,7 +43,19 @@ class Surgery:
                 self._attribute(site, wish)
             else:
                 self._function(site, wish)
-        self._shield(sites)
+        for path, attribute, name, fixed in leaks:
+            owner = self.model.get_submodule(path)
+            rerouted = self._kept(owner, attribute) if attribute else self._rerouted(owner)
+            rerouted.rules.insert(0, Rule(name, fixed))
+        paths = self.rerouted
+        for path, rerouted in paths.items():
+            rerouted.nested = any(path.startswith(f"{p}." if p else "") for p in paths if p != path)
+
+    def finish(self) -> None:
+        """What has been put there is the model's from now on."""
+        for rerouted in self.rerouted.values():
+            for rule in rerouted.rules:
+                rule.fresh = False
 
     def places(self) -> list[Place]:
         """What has been changed, as it was."""
@@ -87,7 +101,8 @@ class Surgery:
         if wish.target == OWN and site.fixed:
             raise SwapError(f"{site.activation} with a tensor as its argument: {site.where!r}: it stays torch's own")
         owner = self.model.get_submodule(site.path)
-        rerouted = self._rerouted(owner)
+        if site.rerouted:
+            return self._rule(site, wish, owner)
         rule = Rule(site.activation.name, tuple(site.activation.fixed.items()))
         if isinstance(wish.key, Activation) and wish.key == catalog[site.activation.name] and wish.target != OWN:
             rule.fixed = None  # what no run has shown, another slope say, is meant too
@@ -101,25 +116,22 @@ class Surgery:
             self.placed.add(f"{site.path}.{rule.child}".lstrip("."))
         else:
             rule.layer = new
-        rerouted.rules.insert(0, rule)
+        rules = self._rerouted(owner).rules
+        rules.insert(len(rules) if rule.fixed is None else 0, rule)  # the narrowest first
 
-    def _shield(self, sites: Sequence[Site]) -> None:
-        """Where a module around one that keeps its calls is rerouted, say so to the inner one."""
-        for site in sites:
-            if site.how == "function" and site.path and not site.placed and self._is_inside(site.path):
-                keep = Rule(site.activation.name, tuple(site.activation.fixed.items()))
-                rerouted = self._rerouted(self.model.get_submodule(site.path))
-                if all(
-                    (rule.name, rule.fixed) not in ((keep.name, keep.fixed), (keep.name, None))
-                    for rule in rerouted.rules
-                ):
-                    rerouted.rules.append(keep)
-        for path, rerouted in self.rerouted.items():
-            rerouted.nested = self._is_inside(path)
-
-    def _is_inside(self, path: str) -> bool:
-        """Whether a module around that one is rerouted."""
-        return any(path.startswith(f"{p}." if p else "") for p in self.rerouted if p != path)
+    def _rule(self, site: Site, wish: Wish, owner: Any) -> None:
+        """Another layer where calls have been going to one since an earlier swap."""
+        forward, new = owner.__dict__["forward"], self._made(site, wish, None, owner)
+        if any(True for _ in (*new.parameters(), *new.buffers())):
+            raise SwapError(
+                f"{site.activation} of an earlier swap: {site.where!r}: undo that one, then ask for {spec_of(new)}"
+            )
+        while isinstance(forward, Rerouted):
+            for rule in forward.rules:
+                if not rule.fresh and rule.layer is not None and spec_of(rule.layer) == str(site.activation):
+                    self._edit(vars(rule), "layer", new)
+                    rule.fresh = True
+            forward = forward.inner
 
     # Steps ----------------------------------------------------------------------------------------------------------
 
@@ -137,6 +149,13 @@ class Surgery:
         if not isinstance(before, Rerouted) or not any(edit.after is before for edit in self.edits):
             self._edit(owner.__dict__, "forward", Rerouted(owner, None if before is ABSENT else before))
         return owner.__dict__["forward"]
+
+    def _kept(self, owner: Any, attribute: str) -> Rerouted:
+        """What an attribute holds, out of reach for the rules of its own module."""
+        kept = Rerouted(owner, owner.__dict__[attribute])
+        kept.nested = True
+        self._edit(owner.__dict__, attribute, kept)
+        return kept
 
     def _leave_fast_paths(self, owner: Any, name: str) -> None:
         for entries, key, value in fast_paths(self.model, owner) if name == "activation" else ():

@@ -25,7 +25,7 @@ Asked = list[tuple[Site, Wish]]
 
 def listed(model: Any, example: Any) -> Places:
     """The places of a model."""
-    return Places(site.place() for site in _sites(_itself(model), example, (), ()))
+    return Places(site.place() for site in _looked(_itself(model), example).sites)
 
 
 def swapped(model: Any, replace: Any, example: Any, gates: bool) -> Change:
@@ -36,28 +36,30 @@ def swapped(model: Any, replace: Any, example: Any, gates: bool) -> Change:
             raise SwapError(f"TorchScript, whose code cannot be changed: {path!r}: swap before it is scripted")
     keys = list(replace) if isinstance(replace, dict) else []
     own = [key for key in keys if isinstance(key, Activation) and not isinstance(key, VectorActivation)]
-    sites = _sites(root, example, own, ())
-    asked_for = wishes(replace, [site.where for site in sites])
-    asked = _asked(sites, asked_for, gates)
-    _check(root, sites, asked_for, asked, example)
-    surgery = Surgery(root)
+    before = _looked(root, example, own, (), backward=True)
+    asked_for = wishes(replace, [site.where for site in before.sites])
+    asked = _asked([site for site in before.sites if site.path is not None], asked_for, gates)
+    _check(root, before.sites, asked_for, asked, example)
+    surgery, after = Surgery(root), before
     try:
         for _ in range(ROUNDS):
-            surgery.replace(asked, sites)
-            if example is None or not asked:
+            surgery.replace(asked, after.leaks)
+            if example is None or (not asked and after is before):
                 break
-            sites = _sites(root, example, own, surgery.placed, backward=bool(surgery.rerouted))
-            asked = _asked(sites, asked_for, gates)
-            if not asked:
+            after = _looked(root, example, own, surgery.placed, backward=not before.untrainable)
+            asked = _asked(after.sites, asked_for, gates)
+            _check_backward(after)
+            if not asked and not after.leaks:
                 break
         else:
-            site = asked[0][0]
-            raise SwapError(f"{site.activation} is still called after the swap: {site.where!r}: it is out of reach")
+            reached = [f"{site.activation} at {site.where!r}" for site, _ in asked] or [str(min(after.leaks))]
+            raise SwapError(f"still called after the swap: {reached[0]}: it is out of reach")
     except BaseException:
         surgery.revert()
         raise
+    surgery.finish()
     changed = [site for site, _ in surgery.changed]
-    left = [s for s in sites if not s.placed and s not in changed]
+    left = [s for s in after.sites if not s.placed and s not in changed and s.path is not None]
     return Change(
         Places(surgery.places()),
         Places(site.place() for site in left),
@@ -75,16 +77,25 @@ def _itself(model: Any) -> Any:
     return inner
 
 
-def _sites(
-    root: Any, example: Any, own: Sequence[Activation], placed: Collection[str], backward: bool = False
-) -> list[Site]:
+def _looked(
+    root: Any, example: Any, own: Sequence[Activation] = (), placed: Collection[str] = (), backward: bool = False
+) -> Probe:
     probe = Probe(own, placed)
     if example is None:
         probe.look(root)
     else:
         for training in (True, False):
-            probe.run(root, example, training, backward and training)
-    return probe.sites
+            probe.run(root, example, training, backward)
+    return probe
+
+
+def _check_backward(after: Probe) -> None:
+    """What could be trained before the swap can be after it; what a checkpoint calls again is the new one too."""
+    if after.untrainable:
+        raise SwapError(
+            f"after the swap the backward pass fails: {after.untrainable}: another layer may overwrite what the new "
+            "one keeps, which needs inplace=False"
+        )
 
 
 def _asked(sites: Sequence[Site], asked_for: Sequence[Wish], gates: bool) -> Asked:
