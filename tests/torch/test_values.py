@@ -96,7 +96,8 @@ def test_tensor_parameters_broadcast(activation):
         got = activation(x, **{name: values})
         assert got.shape == (2, 6, 8)
         for row, v in zip(got, values.flatten().tolist(), strict=True):
-            np.testing.assert_array_equal(row.numpy(), activation(x.numpy(), **{name: v}))
+            # at its defaults a function has a kernel of its own, where the parameters are constants
+            np.testing.assert_array_max_ulp(row.numpy(), activation(x.numpy(), **{name: v}), maxulp=4)
         with FakeTensorMode(allow_non_fake_inputs=True) as mode:
             assert activation(mode.from_tensor(x), **{name: mode.from_tensor(values)}).shape == (2, 6, 8)
 

@@ -64,15 +64,18 @@ class _Printer(Expressions):
         count = len(pieces.breaks)
         lines: dict[int, Asymptote] = {}
         for i, expr in enumerate(pieces.exprs):
-            if self.is_total(expr):
+            prepared = self.target.prepare(expr)
+            if self.is_total(prepared):
                 self.ends.update("-+")
             elif breaks_outside(expr):
                 ends = [None if i else self.end(expr, "-"), self.end(expr, "+") if i == count else None]
                 low = pieces.breaks[i - 1] if i else ends[0] and sympy.Float(ends[0].place)
                 high = pieces.breaks[i] if i < count else ends[1] and sympy.Float(ends[1].place)
-                lines.update({j: e for j, e in zip((-1, 1), ends, strict=True) if e and e.slope})
-                expr = expr.subs(x, self.clamped(low, high))
-            exprs.append(self.target.prepare(expr))
+                prepared = self.target.prepare(expr.subs(x, self.clamped(low, high)))
+                drifts = self.target.drifts(prepared)
+                kept = {j: e for j, e in zip((-1, 1), ends, strict=True) if e and (e.slope or (e.offset and drifts))}
+                lines.update(kept)
+            exprs.append(prepared)
         self.note_repeated([*exprs, *pieces.breaks])
         texts = [self.text(e) for e in exprs]
         result = self.at_infinity(self.on_line(texts[-1], lines.get(1), ">"), pieces.exprs[-1], "+")
@@ -89,9 +92,8 @@ class _Printer(Expressions):
             result = self.at_infinity(result, pieces.exprs[0], "-")
         return [*self.lines, f"return {result}"]
 
-    def is_total(self, expr: Any) -> bool:
+    def is_total(self, prepared: Any) -> bool:
         """Whether the target computes the expression by one function that needs no guard."""
-        prepared = self.target.prepare(expr) if self.target.total else expr
         return type(prepared) in self.target.total and prepared.args[0] == x
 
     def end(self, expr: Any, sign: str) -> Asymptote | None:
@@ -102,12 +104,12 @@ class _Printer(Expressions):
         return line
 
     def on_line(self, text: str, line: Asymptote | None, beyond: str) -> str:
-        """The line itself beyond the place from which on the expression is one; a level one is reached by the clamp."""
+        """The line itself beyond the place from which on the expression is one; where the clamp does not reach it."""
         if line is None:
             return text
-        value = "x" if line.slope == 1 else f"{self.literal(line.slope)} * x"
-        if line.offset:
-            value = f"({value} + {self.literal(line.offset)})"
+        terms = [("x" if line.slope == 1 else f"{self.literal(line.slope)} * x") if line.slope else ""]
+        terms += [self.literal(line.offset)] if line.offset else []
+        value = f"({' + '.join(filter(None, terms))})"
         return self.select(f"x {beyond} {self.literal(line.place)}", value, text)
 
     def is_left(self, pieces: Pieces, i: int) -> str:

@@ -29,8 +29,9 @@ class Target:
     fused: str = ""  # {0}*{1} + {2} in one rounding, where the target has it
     quotients: Mapping[type, Halves] = field(default_factory=dict)  # an atom as numerator and denominator
     lifted: Mapping[type, tuple[str, str]] = field(default_factory=dict)  # as a larger number and what undoes that
-    # the relative and the absolute error that do no harm: where known, x is clamped to where the value still changes
-    harmless: tuple[float, float] | None = None
+    # the relative and the absolute error that do no harm, as powers of two: x is clamped to where values still change
+    harmless: tuple[int, int] | None = None
+    drifts: Callable[[Any], bool] = lambda expr: False  # whether rounding may leave it beside its limit even there
     total: frozenset[type] = frozenset()  # functions that are right for every x, infinite ones too
     # an argument as two numbers, what it is and what its rounding lost, and the functions that take them
     pair: Callable[[Any, Any], tuple[str, str]] | None = None

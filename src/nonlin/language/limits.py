@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import mpmath
+
 from nonlin.language.atoms import x
 from nonlin.language.evaluate import exact
 from nonlin.language.formula import Formula
@@ -61,8 +63,8 @@ _END = 800.0  # exp(-800) is below every float64
 
 
 @lru_cache(maxsize=4096)
-def asymptote(expr: Any, sign: str, relative: float, absolute: float) -> Asymptote | None:
-    """Where an expression has come to its asymptote, as far as an error of `relative` or `absolute` does no harm.
+def asymptote(expr: Any, sign: str, relative: int, absolute: int) -> Asymptote | None:
+    """Where an expression has come to its asymptote but for a relative error of 2^relative or an absolute 2^absolute.
 
     None where it has none or comes to it later than exponentials do, or where it depends on parameters.
     """
@@ -80,7 +82,7 @@ def asymptote(expr: Any, sign: str, relative: float, absolute: float) -> Asympto
 
     def reached(point: float, value: Any) -> bool:
         line = slope * point + offset
-        return bool(abs(value - slope * point - offset) <= max(relative * abs(line), absolute))
+        return bool(abs(value - slope * point - offset) <= max(abs(line) * 2.0**relative, mpmath.ldexp(1, absolute)))
 
     if not all(reached(*place) for place in far):
         return None

@@ -68,7 +68,9 @@ _TARGET = Target(
         atoms.NormalCdf: ("normal_cdf_lifted({0})", "normal_cdf_drop({0})"),
     },
     prepare=arranged,
-    total=frozenset({NormalRamp, NormalRampSlope}),
+    total=frozenset({NormalRamp, NormalRampSlope, atoms.Tanh, atoms.Softplus}),
+    # to the second degree the highest power absorbs the others, to the last digit
+    drifts=lambda expr: any(len(q.bottom) > 3 for q in expr.atoms(ExpQuotient)),
     paired=frozenset({atoms.Exp, atoms.Expm1, atoms.Softplus}),
 )
 

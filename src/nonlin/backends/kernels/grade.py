@@ -31,7 +31,9 @@ class Grade:
     flat: float  # 1 + exp(-flat) is 1 with bits to spare
     largest: float  # what intermediate results may grow to, with room for a factor x
     pairs: bool  # whether the argument of an exponential needs what its rounding lost
-    harmless: tuple[float, float]  # relative and absolute errors that do not change a result
+    # the powers of two of the relative and absolute errors that do not change a result, and small enough for x + exp(x)
+    # to be exp(x) where they come
+    harmless: tuple[int, int]
 
     def number(self, value: float) -> Any:
         return self.real(value)
@@ -42,7 +44,7 @@ class Grade:
 
 _LOG2 = math.log(2)
 _FEW_BITS, _MORE_BITS = 0.693145751953125, 0.6931471803691238  # 15 and 32 bits of log(2)
-_FEW = (2.0**-30, 2.0**-150)
+_FEW = (-30, -151)
 SINGLE = Grade(
     "single",
     np.float32,
@@ -72,6 +74,6 @@ DOUBLE = Grade(
     40.0,
     2.0**1000,
     True,
-    (2.0**-58, 2.0**-1074),
+    (-66, -1076),
 )
 GRADES = {g.name: g for g in (SINGLE, MIXED, DOUBLE)}

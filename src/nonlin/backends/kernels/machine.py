@@ -13,6 +13,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from nonlin.backends.printer import function
+
 instruction: Any = intrinsic  # what it returns is called without the first argument, which no type says
 _BITS = {types.float32: 32, types.float64: 64}
 _MANTISSA = {types.float32: 23, types.float64: 52}
@@ -158,9 +160,9 @@ def lost(a: Any, b: Any, total: Any) -> Any:
 
 def polynomial(coefficients: tuple[float, ...], real: Any) -> Any:
     """Horner's rule with fused multiply-adds, the lowest power first, in the machine type `real`."""
-    first = real(coefficients[0])
-    if len(coefficients) == 1:
-        return inline(lambda x: first)
-    # one step and the rest: every depth is a function of its own, so that no loop is left for LLVM to unroll
-    rest = polynomial(coefficients[1:], real)
-    return inline(lambda x: fma(rest(x), x, first))
+    # one function, and as text without a loop for LLVM to unroll: Numba takes 30 ms for each function that it compiles
+    names = {f"c{i}": real(c) for i, c in enumerate(coefficients)}
+    *rest, total = names
+    for name in reversed(rest):
+        total = f"fma({total}, x, {name})"
+    return inline(function(f"def horner(x):\n    return {total}\n", "horner", {**names, "fma": fma}))

@@ -1,4 +1,4 @@
-"""Whether float32 arithmetic is exact enough for a formula: its kernel is tried against the float64 one."""
+"""Whether float32 arithmetic is exact enough for a formula: its kernel is tried against one in float64."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def is_exact(formula: Formula, orders: Orders, linked: Callable[..., Any], defau
     return True
 
 
-_GRADES = (("float32", "single"), ("float64", "double"))
+_GRADES = (("float32", "single"), ("float64", "mixed"))
 
 
 def _limit(formula: Formula, orders: Orders) -> float:
