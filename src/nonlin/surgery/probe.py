@@ -6,59 +6,21 @@ whose forward a function is called, whether or not hooks see the call.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Collection, Generator, Hashable, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Hashable, Sequence
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 import nonlin.surgery.torch as framework
 from nonlin.activation import Activation
 from nonlin.errors import SwapError
 from nonlin.registry import get
+from nonlin.surgery.frame import Frame, Unknown
 from nonlin.surgery.reroute import Rerouted
 from nonlin.surgery.roles import Roles
 from nonlin.surgery.site import Site
 from nonlin.surgery.spelling import Call, Fixed
+from nonlin.surgery.traceless import generators_kept, gradient, own_memory, set_training
 from nonlin.surgery.tree import arguments, leaves, mapped
-
-
-class Frame:
-    """A call under way of a forward or of an attribute: of the module at `path`, known to be `sites`, or not known."""
-
-    attribute = ""
-
-    def __init__(self, probe: Probe, path: str, call: Any, sites: Sequence[Site] = ()):
-        self.probe, self.path, self.call, self.sites = probe, path, call, list(sites)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self.probe.count(self.sites)
-        self.probe.stack.append(self)
-        try:
-            result = self.call(*args, **kwargs)
-        finally:
-            self.probe.stack.pop()
-        for site in self.sites:
-            self.probe.roles.produced(site, result)
-        return result
-
-
-class Unknown(Frame):
-    """A callable attribute whose name says nothing: its values do, once it is called with one tensor."""
-
-    def __init__(self, probe: Probe, path: str, attribute: str, call: Any):
-        super().__init__(probe, path, call)
-        self.attribute, self.asked = attribute, False
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not self.asked and len(args) == 1 and not kwargs and framework.is_tensor(args[0]):
-            self.asked = True
-            found = self.probe.by_values(self.call)
-            if found is not None:
-                self.sites = [self.probe.site("attribute", self.path, *found, attribute=self.attribute)]
-        return super().__call__(*args, **kwargs)
 
 
 class Probe:
@@ -86,7 +48,7 @@ class Probe:
 
     def look(self, model: Any) -> None:
         """Without a run: modules and attributes."""
-        with _generators_kept(), framework.undisturbed(model, False):
+        with generators_kept(), framework.undisturbed(model, False):
             self._wrap(framework.copied(model))
 
     def run(self, model: Any, example: Any, training: bool, backward: bool = False) -> None:
@@ -94,12 +56,12 @@ class Probe:
 
         There a checkpoint calls again what the forward called: it counts once.
         """
-        with _generators_kept(), framework.undisturbed(model, training):
+        with generators_kept(), framework.undisturbed(model, training):
             copy = framework.copied(model)
-            _set_training(copy, training)
+            set_training(copy, training)
             self._wrap(copy)
             self.training, self.roles = training, Roles()
-            args, kwargs = mapped(_own_memory, list(arguments(example)))
+            args, kwargs = mapped(own_memory, list(arguments(example)))
             with framework.Mode(self._called):
                 try:
                     outputs = [leaf for leaf in leaves(copy(*args, **kwargs)) if framework.is_tensor(leaf)]
@@ -113,7 +75,7 @@ class Probe:
                 if backward and training:
                     self.counting = False
                     try:
-                        _backward(outputs)
+                        gradient(outputs)
                     except Exception as error:  # which a model may mean, such as one for inference only
                         self.untrainable = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
                     self.counting = True
@@ -142,7 +104,9 @@ class Probe:
         )
         if found is not None:
             inplace = bool(getattr(module, "inplace", False))
-            return [self.site("module", path, found, inplace, ours=ours, placed=placed)]
+            site = self.site("module", path, found, inplace, ours=ours, placed=placed)
+            site.odd = framework.odd(module)
+            return [site]
         inside = framework.fused(module)
         if inside:
             return [self.site("module", path, a, fused=type(module).__name__) for a in inside]
@@ -233,43 +197,14 @@ class Probe:
     def _called(self, function: Any, args: Any, kwargs: Any) -> Any:
         hidden = self.silent or any(frame.sites or frame.path in self.placed for frame in self.stack)
         call = None if hidden else framework.read(function, args, kwargs)
+        if call is None:
+            result = function(*args, **kwargs)
+            if not hidden:
+                self.roles.used(function, args)
+            return result
+        site = self.site("function", self.stack[-1].path if self.stack else None, call.activation, call.inplace)
+        site.odd = site.odd or call.odd
+        self.count([site])  # before the call, which a checkpoint breaks off when it has what it needs
         result = function(*args, **kwargs)
-        if call is not None:
-            site = self.site("function", self.stack[-1].path if self.stack else None, call.activation, call.inplace)
-            site.fixed |= call.activation.definition.always_learned
-            self.count([site])
-            self.roles.produced(site, result)
-        elif not hidden:
-            self.roles.used(function, args)
+        self.roles.produced(site, result)
         return result
-
-
-def _own_memory(value: Any) -> Any:
-    """The example, for a model that writes into its input."""
-    return value.detach().clone().requires_grad_(value.requires_grad) if framework.is_tensor(value) else value
-
-
-def _set_training(model: Any, training: bool) -> None:
-    """The mode, but for normalisation by the batch, which refuses a batch of one and calls no activation."""
-    model.train(training)
-    for module in model.modules():
-        if "running_mean" in module._buffers:
-            module.eval()
-
-
-def _backward(outputs: Sequence[Any]) -> None:
-    """The gradient of everything that has one, by the copy's own parameters."""
-    total: Any = sum(t.float().sum() for t in outputs if t.requires_grad and t.is_floating_point())
-    if framework.is_tensor(total):
-        total.backward()
-
-
-@contextmanager
-def _generators_kept() -> Generator[None]:
-    """Python's and NumPy's generators keep their state."""
-    python, numpys = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpys)

@@ -30,7 +30,7 @@ class Site:
     inplace: bool = False
     fused: str = ""
     rerouted: bool = False  # a layer that calls go to already, since another swap
-    fixed: bool = False  # its parameters are arguments of the call, which only another function can do without
+    odd: str = ""  # an argument that the catalogue's function does not have, or has as a number only
     training: int = 0
     evaluation: int = 0
     roles: set[Role] = field(default_factory=set)
@@ -67,5 +67,6 @@ class Site:
         notes += ["output"] if "head" in self.roles else []
         notes += ["along an axis"] if isinstance(self.activation, VectorActivation) else []
         notes += ["in place"] if self.inplace else []
+        notes += [f"with its own {self.odd}"] if self.odd else []
         notes += ["nonlin's own"] if self.ours else []
         return ", ".join(notes)

@@ -7,7 +7,7 @@ such a layer. An alias that is a tool of many uses (clamp) is an activation only
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,20 @@ from nonlin.activation import Activation
 from nonlin.definition import Definition, Library
 from nonlin.registry import catalog
 from nonlin.vector import VectorActivation
+
+# Arguments of functions and layers that don't change which function it is, or that are read by name.
+CONTROLS = {
+    "inplace",
+    "dim",
+    "dtype",
+    "device",
+    "out",
+    "training",
+    "approximate",
+    "_stacklevel",
+    "num_parameters",
+    "init",
+}
 
 # An activation's parameters that differ from its defaults.
 Fixed = tuple[tuple[str, float], ...]
@@ -28,6 +42,7 @@ class Call(NamedTuple):
     x: Any
     inplace: bool
     given: dict[str, Any]
+    odd: str = ""  # an argument that the entry does not have, at another value than the function's default
 
     @property
     def activation(self) -> Activation:
@@ -37,12 +52,13 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a function spells an entry: its arguments, and which of them are (parameter, default) of ours."""
+    """How a function spells an entry: its arguments, which of them are (parameter, default) of ours, which unknown."""
 
     entry: str
     inplace: bool
     arguments: tuple[str, ...]
     parameters: tuple[tuple[str, str, float], ...]  # argument, our parameter, its value where it is not given
+    others: tuple[tuple[str, Any], ...]
     approximate: Mapping[str, str]
     learned: bool
     a_tool: bool
@@ -54,6 +70,10 @@ class Spelling:
         x = args[0] if args else given.get("input", given.get("self"))
         name = self.approximate.get(given.get("approximate", ""), self.entry)
         fixed: list[tuple[str, float]] = []
+        odd = ""
+        for argument, default in self.others:
+            if given.get(argument, default) != default:
+                odd = argument
         for argument, parameter, default in self.parameters:
             value = given.get(argument)
             if value is None:
@@ -61,14 +81,14 @@ class Spelling:
             elif not isinstance(value, int | float):
                 if not self.learned:
                     return None
-                value = default
+                value, odd = default, argument
             if self.a_tool or value != default:
                 fixed.append((parameter, float(value)))
         if self.a_tool and fixed:
             name, fixed = limits.get((name, tuple(fixed)), ""), []
         if not name:
             return None
-        return Call(name, tuple(fixed), x, self.inplace or bool(given.get("inplace")), given)
+        return Call(name, tuple(fixed), x, self.inplace or bool(given.get("inplace")), given, odd)
 
 
 def entries(library: Library) -> Iterator[Definition]:
@@ -96,8 +116,9 @@ def spelled(library: Library) -> dict[str, tuple[Definition, bool]]:
     return found
 
 
-def spelling(definition: Definition, a_tool: bool, arguments: Sequence[str], inplace: bool) -> Spelling:
-    """How a function of these arguments, the input first, spells an entry."""
+def spelling(definition: Definition, a_tool: bool, defaults: Mapping[str, Any], inplace: bool) -> Spelling:
+    """How a function of arguments with these defaults, the input first, spells an entry."""
+    arguments = tuple(defaults)
     parameters: list[tuple[str, str, float]] = []
     for name, default in definition.defaults.items():
         spellings = (name, *(s for s, ours in definition.spellings.items() if ours == name), _word(name))
@@ -109,12 +130,18 @@ def spelling(definition: Definition, a_tool: bool, arguments: Sequence[str], inp
     return Spelling(
         entry=definition.name,
         inplace=inplace,
-        arguments=tuple(arguments),
+        arguments=arguments,
         parameters=tuple(parameters),
+        others=unknown({a: defaults[a] for a in arguments[1:]}, {argument for argument, _, _ in parameters}),
         approximate=dict(definition.approximate),
         learned=definition.always_learned,
         a_tool=a_tool,
     )
+
+
+def unknown(defaults: Mapping[str, Any], known: Collection[str]) -> tuple[tuple[str, Any], ...]:
+    """Arguments that no entry has, with their defaults."""
+    return tuple((name, value) for name, value in defaults.items() if name not in known and name not in CONTROLS)
 
 
 def limits_of(

@@ -98,8 +98,6 @@ class Surgery:
                 f"{site.activation} called in the backward pass: a checkpoint of a function inside a forward calls it "
                 "again there, out of reach: checkpoint the module instead"
             )
-        if wish.target == OWN and site.fixed:
-            raise SwapError(f"{site.activation} with a tensor as its argument: {site.where!r}: it stays torch's own")
         owner = self.model.get_submodule(site.path)
         if site.rerouted:
             return self._rule(site, wish, owner)

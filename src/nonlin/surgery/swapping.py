@@ -38,7 +38,8 @@ def swapped(model: Any, replace: Any, example: Any, gates: bool) -> Change:
     own = [key for key in keys if isinstance(key, Activation) and not isinstance(key, VectorActivation)]
     before = _looked(root, example, own, (), backward=True)
     asked_for = wishes(replace, [site.where for site in before.sites])
-    asked = _asked([site for site in before.sites if site.path is not None], asked_for, gates)
+    inside: set[int] = set()
+    asked = _asked([site for site in before.sites if site.path is not None], asked_for, gates, inside)
     _check(root, before.sites, asked_for, asked, example)
     surgery, after = Surgery(root), before
     try:
@@ -47,7 +48,7 @@ def swapped(model: Any, replace: Any, example: Any, gates: bool) -> Change:
             if example is None or (not asked and after is before):
                 break
             after = _looked(root, example, own, surgery.placed, backward=not before.untrainable)
-            asked = _asked(after.sites, asked_for, gates)
+            asked = _asked(after.sites, asked_for, gates, inside)
             _check_backward(after)
             if not asked and not after.leaks:
                 break
@@ -98,11 +99,14 @@ def _check_backward(after: Probe) -> None:
         )
 
 
-def _asked(sites: Sequence[Site], asked_for: Sequence[Wish], gates: bool) -> Asked:
-    """What is to be replaced, each by the narrowest wish that names it."""
+def _asked(sites: Sequence[Site], asked_for: Sequence[Wish], gates: bool, inside: set[int]) -> Asked:
+    """What is to be replaced, each by the narrowest wish that names it.
+
+    `inside` gathers the wishes that name something that is neither a gate nor an output.
+    """
     named = [(site, next((w for w in asked_for if w.matches(site)), None)) for site in sites if not site.placed]
     found = [(site, wish) for site, wish in named if wish is not None and not _is_there(site, wish)]
-    inside = {id(wish) for site, wish in found if not site.roles}
+    inside |= {id(wish) for site, wish in found if not site.roles}
     return [(site, wish) for site, wish in found if _wanted(site, wish, gates, id(wish) in inside)]
 
 
@@ -112,7 +116,7 @@ def _is_there(site: Site, wish: Wish) -> bool:
 
 def _wanted(site: Site, wish: Wish, gates: bool, used_inside: bool) -> bool:
     if wish.target == OWN:
-        return wish.key is not None or not (site.fused or site.fixed)
+        return wish.key is not None or not (site.fused or site.odd)
     if wish.names_the_place:
         return True
     if "gate" in site.roles:
@@ -121,7 +125,11 @@ def _wanted(site: Site, wish: Wish, gates: bool, used_inside: bool) -> bool:
 
 
 def _check(root: Any, sites: Sequence[Site], asked_for: Sequence[Wish], asked: Asked, example: Any) -> None:
-    for site, _ in asked:
+    for site, wish in asked:
+        if wish.target == OWN and site.odd:
+            raise SwapError(
+                f"{site.activation} with an argument of its own: {site.odd!r} at {site.where!r}: nonlin's has none"
+            )
         if site.fused:
             raise SwapError(
                 f"{site.activation} inside the kernel of {site.fused}, where it cannot be replaced: {site.where!r}: "

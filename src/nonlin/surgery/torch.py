@@ -24,7 +24,7 @@ from nonlin.activation import Activation
 from nonlin.backends.torch_printed import expression, name_of
 from nonlin.errors import SwapError
 from nonlin.registry import catalog
-from nonlin.surgery.spelling import Call, Spelling, entries, limits_of, plain, spelled, spelling
+from nonlin.surgery.spelling import Call, Spelling, entries, limits_of, plain, spelled, spelling, unknown
 from nonlin.torch.modules import Layer
 from nonlin.vector import VectorActivation
 
@@ -43,9 +43,13 @@ def _spellings() -> dict[Any, Spelling]:
                 continue
             base = getattr(space, name.rstrip("_"), function)  # in place, a function has no signature of its own
             shown = signatures.get(base, base)
-            arguments = tuple(inspect.signature(shown).parameters) if inspect.isfunction(shown) else ("input",)
-            found.setdefault(function, spelling(*_NAMES[plain(name)], arguments, name.endswith("_")))
+            defaults = _defaults(shown) if inspect.isfunction(shown) else {"input": None}
+            found.setdefault(function, spelling(*_NAMES[plain(name)], defaults, name.endswith("_")))
     return found
+
+
+def _defaults(call: Any) -> dict[str, Any]:
+    return {name: parameter.default for name, parameter in inspect.signature(call).parameters.items()}
 
 
 def _values(activation: Activation, parameters: Sequence[float], x: Tensor) -> Tensor:
@@ -91,6 +95,12 @@ def unseen() -> AbstractContextManager[Any]:
     return torch._C.DisableTorchFunction()
 
 
+def backward(scalar: Tensor) -> None:
+    """The backward pass as the engine runs it: `torch.autograd.backward` is a function that a mode is off in."""
+    run = torch.autograd.graph._engine_run_backward
+    run((scalar,), (torch.ones_like(scalar),), False, False, (), allow_unreachable=True, accumulate_grad=True)
+
+
 def grad_enabled() -> bool:
     return torch.is_grad_enabled()
 
@@ -132,6 +142,16 @@ def named(module: Any) -> Activation | None:
             name = definition.approximate.get(getattr(module, "approximate", ""), definition.name)
             return _with_numbers(catalog[name], module)
     return None
+
+
+def odd(module: Any) -> str:
+    """An argument of one of torch's layers that the catalogue's entry does not have, at another value than usual."""
+    kind = next((k for k in type(module).__mro__ if k in _LAYERS), None)
+    if kind is None:
+        return ""
+    defaults, definition = _defaults(kind), _LAYERS[kind]
+    others = unknown(defaults, {*definition.defaults, *definition.spellings})
+    return next((name for name, default in others if getattr(module, name, default) != default), "")
 
 
 def _with_numbers(activation: Activation, module: Any) -> Activation:
@@ -191,7 +211,7 @@ def by_values(call: Any, own: Sequence[Activation]) -> tuple[Activation, bool] |
     """The activation whose values a function has on a grid, and whether it works in place."""
     x = _grid().reshape(3, -1)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), unseen():  # as it is, whatever mode is at work
             y = call(x)
     except Exception:  # whatever it is, it is no function of one tensor
         return None
