@@ -18,7 +18,7 @@ ORDER = [
     ("language",),
     ("definition",),
     ("facts",),
-    ("inverse",),
+    ("inverse", "signal"),
     ("backends",),
     ("activation",),
     ("vector",),

@@ -94,7 +94,7 @@ def gradients(activation, x):
 def a_bit_of_y(activation):
     """The slope where y is one bit from its value at the turn, which a kernel that errs by one makes of slope 0."""
     found = suits(activation)
-    bit = np.spacing(np.float32(found.turn.value))
+    bit = np.spacing(np.float32(abs(found.turn.value)))
     return float(abs(found.fit(1)(np.sqrt(bit))))
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from nonlin.torch.classes import NAMES, class_of, layer
+from nonlin.torch.initialisation import gain, init_
 from nonlin.torch.saving import lean
 
-__all__ = ["layer", "lean", *NAMES]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["gain", "init_", "layer", "lean", *NAMES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -90,6 +90,12 @@ class Elementwise(Layer):
             raise ParameterError(f"parameter with a name of torch's modules: {attribute!r}: define it under another")
         setattr(self, attribute, value)
 
+    def values(self) -> dict[str, Any]:
+        """The parameters as they are now: numbers, and tensors where they are learned."""
+        return {
+            n: getattr(self, attribute) for n, attribute in zip(self.activation.parameters, self._names, strict=True)
+        }
+
     def forward(self, x: Tensor) -> Tensor:
         values = [self._value(name, x) for name in self._names]
         return self._delivered(self.activation.rule, x, values)

@@ -5,18 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import torch
 from torch import nn
-from torch.nn import functional
 
 from nonlin.activation import Activation
 from nonlin.errors import ParameterError
 from nonlin.inverse import inverse
-from nonlin.registry import catalog
 from nonlin.torch.classes import class_of, layer
+from nonlin.torch.known import functions, modules
 from nonlin.torch.modules import Elementwise, Layer
 from nonlin.vector import VectorActivation
 
@@ -97,32 +94,22 @@ def _places(model: nn.Module) -> Iterator[tuple[str, nn.Module | None, str, Any]
 
 def _name(found: Any) -> str:
     """The name of an elementwise activation; empty for anything else, and for the identity, which keeps nothing."""
-    if isinstance(found, Elementwise):
-        activation: Activation | None = found.activation
-    elif isinstance(found, nn.Module):
-        activation = _modules().get(type(found))
-    else:
-        activation = _functions().get(found) if found.__hash__ else None
+    activation = found.activation if isinstance(found, Elementwise) else _theirs(found)
     return "" if activation is None or activation.definition.text == "x" else str(activation)
 
 
-@cache
-def _modules() -> dict[type, Activation]:
-    """torch's own classes."""
-    peers = ((peer, a) for a in catalog.values() if (peer := a.definition.peers.get("torch")))
-    return {getattr(nn, peer.names[0]): a for peer, a in peers if not isinstance(a, VectorActivation)}
-
-
-@cache
-def _functions() -> dict[Any, Activation]:
-    """torch's own functions, those that need nothing but x."""
-    found: dict[Any, Activation] = {}
-    for a in _modules().values():
-        for name in (a.name, *a.aliases):
-            function = getattr(functional, name, None)
-            if callable(function) and a.definition.peers["torch"].defaults.keys() >= a.parameters.keys():
-                found |= {function: a, getattr(torch, name, function): a}
-    return found
+def _theirs(found: Any) -> Activation | None:
+    """torch's own: a module, or a function that is called with x alone."""
+    if isinstance(found, nn.Module):
+        activation = modules().get(type(found))
+    else:
+        activation = functions().get(found) if found.__hash__ else None
+        if (
+            activation is not None
+            and activation.definition.peers["torch"].defaults.keys() < activation.parameters.keys()
+        ):
+            return None
+    return None if isinstance(activation, VectorActivation) else activation
 
 
 def _keep_output(own: Elementwise) -> None:
@@ -138,10 +125,10 @@ def _keep_output(own: Elementwise) -> None:
 def _replacement(found: Any) -> Layer:
     """This package's layer for a module or function of torch, which keeps its output."""
     if not isinstance(found, nn.Module):
-        return layer(_functions()[found], save="output")
+        return layer(functions()[found], save="output")
     if any(getattr(found, hooks, None) for hooks in _HOOKS):
         raise ParameterError("it has hooks, which its replacement would not: remove them")
-    activation = _modules()[type(found)]
+    activation = modules()[type(found)]
     ours = class_of(activation.name)
     known = inspect.signature(ours).parameters
     definition = activation.definition
