@@ -87,7 +87,9 @@ class Surgery:
         owner = self.model.get_submodule(site.path)
         new = self._made(site, wish, None, owner)
         new.train(owner.training)
-        self._edit(owner.__dict__, site.attribute, ABSENT)
+        # It is a child, and an attribute besides, as the old one was: a copy of torch's decoder layer that finds no
+        # such attribute falls back to its default.
+        self._edit(owner.__dict__, site.attribute, new)
         self._edit(owner._modules, site.attribute, new)
         self.placed.add(site.where)
         self._leave_fast_paths(owner, site.attribute)
