@@ -1,18 +1,22 @@
 """Polynomials on cells (`language/fit.py`) and masks of one bit an element, in PyTorch, on any device.
 
-Both work through memory in chunks, so that what they need besides their result stays small: a backward pass that
-saves memory must not take it for a moment.
+On CPU memory a compiled loop does it; elsewhere tensor operations, in chunks, so that what they need besides their
+result stays small: a backward pass that saves memory must not take it for a moment.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
+from nonlin.backends.kernels.cells import MOST_FLATS, backward
+from nonlin.backends.torch_memory import is_memory
 from nonlin.inverse import Inverse, Turn
 
 _CHUNK = 1 << 16  # elements: what is worked on stays in a core's cache
@@ -26,7 +30,7 @@ def packed(mask: Tensor) -> Tensor:
     count = mask.numel()
     flat = mask.as_strided((count,), (1,))
     if rest := -count % 8:
-        flat = torch.nn.functional.pad(flat, (0, rest))
+        flat = pad(flat, (0, rest))
     return ((flat.view(torch.int64) * _GATHER) >> 56).to(torch.uint8)
 
 
@@ -36,25 +40,38 @@ def unpacked(bits: Tensor) -> Tensor:
 
 
 class Table(NamedTuple):
-    """The cells of a derivative as tensors, and what becomes of y before: see `Inverse`."""
+    """The cells of a derivative as tensors, and what becomes of y before: see `Inverse`.
+
+    There are 2^steps cells, the unused ones beyond every t, so that halvings find a cell.
+    """
 
     inverse: Inverse
     limits: tuple[float, float]
+    steps: int
     lefts: Tensor
     anchors: Tensor
     scales: Tensor
-    rows: tuple[Tensor, ...]
+    rows: Tensor
 
     @classmethod
     def of(cls, inverse: Inverse, order: int, dtype: torch.dtype, device: torch.device) -> Table:
         cells = inverse.fit(order)
-        arrays = (cells.lefts, cells.anchors, cells.scales, *cells.rows)
-        lefts, anchors, scales, *rows = (torch.as_tensor(a, dtype=dtype, device=device) for a in arrays)
-        return cls(inverse, (float(cells.lefts[0]), cells.last), lefts, anchors, scales, tuple(rows))
+        steps = max(1, (len(cells.lefts) - 1).bit_length())
+        unused = (1 << steps) - len(cells.lefts)
+
+        def tensor(values: Any, fill: float) -> Tensor:
+            return pad(torch.as_tensor(values, dtype=dtype, device=device), (0, unused), value=fill)
+
+        lefts = tensor(cells.lefts, torch.inf)
+        others = [tensor(values, 0.0) for values in (cells.anchors, cells.scales, cells.rows)]
+        return cls(inverse, (float(cells.lefts[0]), cells.last), steps, lefts, *others)
 
     def times(self, y: Tensor, bits: Tensor | None, grad: Tensor | None) -> Tensor:
         """The derivative where the output is y, times `grad`; y and grad dense, with the same strides."""
         out = torch.empty_like(y)
+        if grad is not None and is_memory(y) and len(self.inverse.flats) <= MOST_FLATS:
+            self._looped(y, bits, grad, out)
+            return out
         count = y.numel()
         flat_y, flat_out, flat_grad = (None if a is None else a.as_strided((count,), (1,)) for a in (y, out, grad))
         assert flat_y is not None and flat_out is not None
@@ -65,13 +82,28 @@ class Table(NamedTuple):
             flat_out[part] = value if flat_grad is None else value.mul_(flat_grad[part])
         return out
 
+    def _looped(self, y: Tensor, bits: Tensor | None, grad: Tensor, out: Tensor) -> None:
+        """The same as one loop over CPU memory."""
+        memory = y.data_ptr(), 0 if bits is None else bits.data_ptr(), grad.data_ptr(), out.data_ptr()
+        tables = self.lefts.data_ptr(), self.anchors.data_ptr(), self.scales.data_ptr(), self.rows.data_ptr()
+        flats = [n for value, right in self.inverse.flats for n in (_in(y.dtype, value), float(right))]
+        flats += [math.nan, 0.0] * (MOST_FLATS - len(self.inverse.flats))
+        turn = self.inverse.turn
+        about = (
+            (0.0, 0.0, 1.0, 0.0) if turn is None else (*_split(turn, y.dtype), turn.sign, _spacing(turn, y.dtype) / 8)
+        )
+        numbers = (*about, *self.limits, *flats)
+        shape = self.steps, len(self.rows) - 1
+        name = str(y.dtype).removeprefix("torch.")
+        backward(name, y.element_size(), y.numel(), memory, tables, shape, turn is not None, numbers)
+
     def _value(self, y: Tensor, right: Tensor | None) -> Tensor:
         t = y.to(self.lefts.dtype)
         t = (t if right is None else self._coordinate(t, right, y.dtype)).clamp(*self.limits)
         i = torch.bucketize(t, self.lefts[1:], right=True)
         v = (t - self.anchors[i]).mul_(self.scales[i])
         value = self.rows[-1][i]
-        for row in self.rows[-2::-1]:
+        for row in self.rows[:-1].flip(0):
             value = value.mul_(v).add_(row[i])
         for flat in self._flats(y, right):
             value.masked_fill_(flat, 0.0)
@@ -81,16 +113,28 @@ class Table(NamedTuple):
         """t at y. Where rounding took y to the turn itself, the slope is between 0 and that at half a spacing."""
         turn = self.inverse.turn
         assert turn is not None
-        high = torch.tensor(turn.value, dtype=y.dtype).item()
-        t = y.sub(high).sub_(turn.value - high)  # the first difference is exact near the turn
+        high, low = _split(turn, dtype)
+        t = y.sub(high).sub_(low)  # the first difference is exact near the turn
         least = _spacing(turn, dtype) / 8
         t = t.mul_(turn.sign).clamp_(min=least).sqrt_()
         return torch.where(right, t, -t)
 
     def _flats(self, y: Tensor, right: Tensor | None) -> Iterator[Tensor]:
         for value, is_right in self.inverse.flats:
-            flat = y == torch.tensor(value, dtype=y.dtype).item()
+            flat = y == _in(y.dtype, value)
             yield flat if right is None else flat & (right if is_right else ~right)
+
+
+def _in(dtype: torch.dtype, value: float) -> float:
+    """The number nearest to a value that a dtype has."""
+    return torch.tensor(value, dtype=dtype).item()
+
+
+@lru_cache(maxsize=512)
+def _split(turn: Turn, dtype: torch.dtype) -> tuple[float, float]:
+    """f at the turn: the number of a dtype, and the rest."""
+    high = _in(dtype, turn.value)
+    return high, turn.value - high
 
 
 @lru_cache(maxsize=512)

@@ -27,7 +27,7 @@ WEIGHTED = (
 _CONTRACTIONS = {
     *("matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "baddbmm", "addmm", "einsum", "linear", "bilinear"),
     *("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
-    *("scaled_dot_product_attention", "multi_head_attention_forward", "softmax", "log_softmax"),
+    *("scaled_dot_product_attention", "multi_head_attention_forward"),
 }
 _PRODUCTS = {"mul", "__mul__", "__rmul__", "mul_", "__imul__", "multiply"}
 _CALL = Activation.__call__.__code__

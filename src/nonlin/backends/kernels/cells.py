@@ -1,0 +1,137 @@
+"""The backward pass from the output as one pass over memory: grad times a polynomial on the cell that y falls into.
+
+One kernel serves every formula, since cells are data: it depends on the dtype, on how many halvings find a cell, and
+on whether the formula turns.
+"""
+
+# Linking and the key on disk are those of the other kernels.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from nonlin.backends.kernels import pool, store
+from nonlin.backends.kernels.load import _SPARE, _key, _linker
+
+_NUMBERS = ("high", "low", "sign", "least", "first", "last", "flat_a", "right_a", "flat_b", "right_b")
+MOST_FLATS = 2
+_COST = 8.0  # nanoseconds an element
+
+# What `torch_cells.py` says in tensors: the coordinate, its cell, the polynomial there, flats.
+_TURNED = """
+        d = (y - high - low) * sign
+        d = select(d < least, least, d)
+        right = (bits[i >> 3] >> (i & 7)) & 1
+        t = root(d)
+        t = select(right != 0, t, -t)
+"""
+_MONOTONE = """
+        right = 0
+        t = y
+"""
+_LOOP = """
+def {name}(ys, bits, grads, out, n, lefts, anchors, scales, rows, {numbers}):
+    {converted}
+    for i in range(n):
+        y = real({y})
+        {coordinate}
+        t = select(t < first, first, t)
+        t = select(t > last, last, t)
+        j = 0
+        {search}
+        v = (t - anchors[j]) * scales[j]
+        s = rows[j + {top}]
+        {horner}
+        s = select((y == flat_a) & (right == right_a), zero, s)
+        s = select((y == flat_b) & (right == right_b), zero, s)
+        out[i] = {store}
+"""
+
+
+def source(name: str, dtype: str, steps: int, degree: int, turned: bool, load: str, store: str) -> str:
+    """The loop: `steps` halvings find one of 2^steps cells."""
+    size = 1 << steps
+    halvings = [f"j = j + select(lefts[j + {1 << k}] <= t, {1 << k}, 0)" for k in reversed(range(steps))]
+    horner = [f"s = fma(s, v, rows[j + {size * k}])" for k in reversed(range(degree))]
+    return _LOOP.format(
+        name=name,
+        numbers=", ".join(f"{n}_" for n in _NUMBERS),
+        converted="\n    ".join(["zero = real(0.0)", *(f"{n} = real({n}_)" for n in _NUMBERS)]),
+        y=load.format("ys[i]"),
+        coordinate=(_TURNED if turned else _MONOTONE).strip(),
+        search="\n        ".join(halvings),
+        top=size * degree,
+        horner="\n        ".join(horner),
+        store=store.format(f"real({load.format('grads[i]')}) * s"),
+    )
+
+
+def _object_code(name: str, dtype: str, steps: int, degree: int, turned: bool) -> tuple[bytes, str]:
+    import math
+
+    import numpy as np
+    from numba import njit, types
+
+    from nonlin.backends.kernels import machine
+    from nonlin.backends.kernels.compile import _CONVERSIONS, FORMATS
+    from nonlin.backends.printer import function
+
+    memory, load, save = FORMATS[dtype]
+    real: Any = np.float64 if dtype == "float64" else np.float32
+    namespace: dict[str, Any] = {n: getattr(machine, n) for n in ("fma", "select", *_CONVERSIONS)}
+    namespace |= {"real": real, "float32": np.float32, "float64": np.float64, "root": math.sqrt}
+    text = source(name, dtype, steps, degree, turned, load, save)
+    pointer, table = types.CPointer(memory), types.CPointer(types.float64 if real is np.float64 else types.float32)
+    bits, numbers = types.CPointer(types.uint8), [types.float64] * len(_NUMBERS)
+    signature = types.void(pointer, bits, pointer, pointer, types.int64, table, table, table, table, *numbers)
+    loop = njit(signature, error_model="numpy", nogil=True)(function(text, name, namespace))
+    (result,) = loop.overloads.values()
+    return result.library._get_compiled_object(), result.fndesc.llvm_func_name
+
+
+@lru_cache(maxsize=256)
+def _kernel(dtype: str, steps: int, degree: int, turned: bool) -> Any:
+    key = _key("cells", dtype, steps, degree, turned)
+    kept = store.load(key)
+    if kept is None:
+        code, symbol = _object_code(f"cells_{key}", dtype, steps, degree, turned)
+        store.save(key, symbol.encode() + b"\0" + code)
+    else:
+        name, _, code = kept.partition(b"\0")
+        symbol = name.decode()
+    addresses = [ctypes.c_void_p] * 4
+    prototype = ctypes.CFUNCTYPE(
+        ctypes.c_int32, *[ctypes.c_void_p] * 2, *addresses, ctypes.c_int64, *addresses, *[ctypes.c_double] * 10
+    )
+    return prototype(_linker().address(code, symbol))
+
+
+def backward(
+    dtype: str,
+    size: int,
+    count: int,
+    memory: tuple[int, int, int, int],
+    tables: tuple[int, int, int, int],
+    shape: tuple[int, int],
+    turned: bool,
+    numbers: Sequence[float],
+) -> None:
+    """grad times the slope into out, for `count` elements of `size` bytes.
+
+    `memory`: the addresses of y, the bits, grad and out. `tables`: those of 2^steps lefts (the unused ones infinite),
+    anchors and scales, and of degree + 1 rows of as many coefficients, `shape` being (steps, degree). `numbers`: y at
+    the turn as a number of that dtype and the rest, its sign, the least distance from it; the limits of t; two flats,
+    each with 1.0 if right of the turn, nan for none. The caller keeps all memory alive.
+    """
+    call = _kernel(dtype, *shape, turned)
+    ys, bits, grads, out = memory
+
+    def part(first: int, last: int) -> None:
+        at = first * size
+        call(_SPARE, _SPARE, ys + at, bits + first // 8, grads + at, out + at, last - first, *tables, *numbers)
+
+    pool.run(part, count, _COST)
