@@ -11,7 +11,7 @@ from nonlin.surgery.site import Site
 from nonlin.surgery.torch import InPlace, is_module, named
 from nonlin.surgery.wish import OWN, Target
 from nonlin.torch import layer
-from nonlin.torch.modules import AlongAxis
+from nonlin.torch.modules import AlongAxis, Elementwise, Noisy
 from nonlin.vector import VectorActivation
 
 
@@ -36,6 +36,16 @@ def new_layer(target: Target, site: Site, old: Any, sample: Any) -> Any:
         hooks = {name: value for name, value in vars(old).items() if "_hook" in name}
         vars(made).update(hooks)  # the same dictionaries: what has set a hook can remove it still
     return made
+
+
+def learns(layer: Any) -> bool:
+    """Whether a layer has what an optimizer or a state_dict has to know."""
+    return any(True for _ in (*layer.parameters(), *layer.buffers()))
+
+
+def has_state(layer: Any) -> bool:
+    """Whether a layer has to be a child of its module: it learns, or may care for the mode."""
+    return learns(layer) or isinstance(layer, Noisy) or not isinstance(layer, Elementwise | AlongAxis)
 
 
 def _of_activation(activation: Activation, old: Any, sample: Any) -> Any:

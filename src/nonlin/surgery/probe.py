@@ -15,6 +15,7 @@ from nonlin.activation import Activation
 from nonlin.errors import SwapError
 from nonlin.registry import get
 from nonlin.surgery.frame import Frame, Unknown
+from nonlin.surgery.layers import learns
 from nonlin.surgery.reroute import Rerouted
 from nonlin.surgery.roles import Roles
 from nonlin.surgery.site import Site
@@ -39,6 +40,7 @@ class Probe:
         self.leaks: set[tuple[str, str, str, Fixed]] = set()  # calls that a rule of a module around their own reaches
         self.roles = Roles()
         self.order: list[str] = []
+        self.registered: set[int] = set()
 
     @property
     def sites(self) -> list[Site]:
@@ -85,6 +87,7 @@ class Probe:
     def _wrap(self, copy: Any) -> None:
         known: list[str] = []
         self.order = [path for path, _ in copy.named_modules()]
+        self.registered = {id(module) for module in copy.modules()}
         for path, module in list(copy.named_modules()):
             if any(path.startswith(f"{above}.") for above in known) or hasattr(module, "_orig_mod"):
                 continue
@@ -97,26 +100,21 @@ class Probe:
                 module.__dict__["forward"] = Frame(self, path, module.forward, sites)
 
     def _sites_of(self, path: str, module: Any) -> list[Site]:
-        found, ours, placed = (
-            framework.named(module),
-            type(module).__module__.startswith("nonlin."),
-            path in self.placed,
-        )
+        found, placed = framework.named(module), path in self.placed
         if found is not None:
-            inplace = bool(getattr(module, "inplace", False))
-            site = self.site("module", path, found, inplace, ours=ours, placed=placed)
+            site = self._known("module", path, found, module, placed)
             site.odd = framework.odd(module)
             return [site]
         inside = framework.fused(module)
         if inside:
             return [self.site("module", path, a, fused=type(module).__name__) for a in inside]
-        if (
-            path
-            and not framework.is_torchs(module)
-            and not any(True for _ in (*module.parameters(), *module.buffers()))
-        ):
+        if path and not framework.is_torchs(module) and not learns(module):
             return self._sites_by_values(path, module, placed)
         return []
+
+    def _known(self, how: Any, path: str, found: Activation, value: Any, placed: bool, **facts: Any) -> Site:
+        ours = type(value).__module__.startswith("nonlin.")
+        return self.site(how, path, found, bool(getattr(value, "inplace", False)), ours=ours, placed=placed, **facts)
 
     def _sites_by_values(self, path: str, module: Any, placed: bool) -> list[Site]:
         training = module.training
@@ -130,12 +128,15 @@ class Probe:
         for name, value in list(vars(module).items()):
             if name == "forward":
                 self._wrap_rules(path, value)
-            elif name.startswith("_") or isinstance(value, type) or framework.is_module(value):
+            elif name.startswith("_") or isinstance(value, type) or not callable(value):
                 continue
-            elif isinstance(value, Activation):
-                site = self.site("attribute", path, value, ours=True, attribute=name)
-                module.__dict__[name] = Frame(self, path, value, [site])
-            elif callable(value):
+            elif isinstance(value, Activation) or framework.is_module(value):
+                found = value if isinstance(value, Activation) else framework.named(value)
+                if found is not None and id(value) not in self.registered:
+                    placed = f"{path}.{name}".lstrip(".") in self.placed
+                    site = self._known("attribute", path, found, value, placed, attribute=name)
+                    module.__dict__[name] = Frame(self, path, value, [site])
+            else:
                 module.__dict__[name] = self._attribute(path, name, value)
 
     def _wrap_rules(self, path: str, forward: Any) -> None:

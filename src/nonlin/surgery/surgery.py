@@ -9,12 +9,11 @@ from nonlin.activation import Activation
 from nonlin.errors import SwapError
 from nonlin.registry import catalog
 from nonlin.surgery.change import ABSENT, Edit
-from nonlin.surgery.layers import new_layer, spec_of
+from nonlin.surgery.layers import has_state, learns, new_layer, spec_of
 from nonlin.surgery.place import Place
 from nonlin.surgery.reroute import Rerouted, Rule
 from nonlin.surgery.site import Site
 from nonlin.surgery.spelling import Fixed
-from nonlin.surgery.torch import fast_paths
 from nonlin.surgery.wish import OWN, Wish
 
 
@@ -26,6 +25,7 @@ class Surgery:
         self.edits: list[Edit] = []
         self.placed: set[str] = set()
         self.parameters: list[Any] = []
+        self.children: dict[str, Site] = {}
         self.changed: list[tuple[Site, str]] = []
 
     def revert(self) -> None:
@@ -87,10 +87,9 @@ class Surgery:
         owner = self.model.get_submodule(site.path)
         new = self._made(site, wish, None, owner)
         new.train(owner.training)
-        # It is a child, and an attribute besides, as the old one was: a copy of torch's decoder layer that finds no
-        # such attribute falls back to its default.
         self._edit(owner.__dict__, site.attribute, new)
-        self._edit(owner._modules, site.attribute, new)
+        if has_state(new):  # then it is a child besides, still with the attribute: torch's decoder layer looks for that
+            self._child(owner, site.attribute, new, site)
         self.placed.add(site.where)
         self._leave_fast_paths(owner, site.attribute)
 
@@ -108,12 +107,11 @@ class Surgery:
             rule.fixed = None  # what no run has shown, another slope say, is meant too
         new = self._made(site, wish, None, owner)
         new.train(owner.training)
-        if any(True for _ in (*new.parameters(), *new.buffers())):
+        if learns(new):
             rule.child = f"swapped_{site.activation.name}"
             while rule.child in owner._modules:
                 rule.child += "_"
-            self._edit(owner._modules, rule.child, new)
-            self.placed.add(f"{site.path}.{rule.child}".lstrip("."))
+            self._child(owner, rule.child, new, site)
         else:
             rule.layer = new
         rules = self._rerouted(owner).rules
@@ -122,7 +120,7 @@ class Surgery:
     def _rule(self, site: Site, wish: Wish, owner: Any) -> None:
         """Another layer where calls have been going to one since an earlier swap."""
         forward, new = owner.__dict__["forward"], self._made(site, wish, None, owner)
-        if any(True for _ in (*new.parameters(), *new.buffers())):
+        if learns(new):
             raise SwapError(
                 f"{site.activation} of an earlier swap: {site.where!r}: undo that one, then ask for {spec_of(new)}"
             )
@@ -134,6 +132,22 @@ class Surgery:
             forward = forward.inner
 
     # Steps ----------------------------------------------------------------------------------------------------------
+
+    def _child(self, owner: Any, name: str, new: Any, site: Site) -> None:
+        self._edit(owner._modules, name, new)
+        where = f"{site.path}.{name}".lstrip(".")
+        self.placed.add(where)
+        self.children[where] = site
+
+    def check_children(self, sites: Sequence[Site]) -> None:
+        """A new child is called as often as the old function was, and not by a module that runs over its children."""
+        for site in sites:
+            old = self.children.get(site.path or "")
+            if old is not None and (site.training, site.evaluation) != (old.training, old.evaluation):
+                raise SwapError(
+                    f"{old.activation} of a module that runs over its children, of which a layer that learns would be "
+                    f"one: {old.where!r}: write it as a layer there first"
+                )
 
     def _made(self, site: Site, wish: Wish, old: Any, beside: Any) -> Any:
         own = [p for module in (old, beside, self.model) if module is not None for p in module.parameters()]
@@ -158,9 +172,14 @@ class Surgery:
         return kept
 
     def _leave_fast_paths(self, owner: Any, name: str) -> None:
-        for entries, key, value in fast_paths(self.model, owner) if name == "activation" else ():
-            if entries[key] != value:
-                self._edit(entries, key, value)
+        """Have a transformer compute its own activation, which its fused forward does not read."""
+        if name != "activation":
+            return
+        if vars(owner).get("activation_relu_or_gelu"):
+            self._edit(vars(owner), "activation_relu_or_gelu", 0)
+        for module in self.model.modules():
+            if vars(module).get("use_nested_tensor") and any(inner is owner for inner in module.modules()):
+                self._edit(vars(module), "use_nested_tensor", False)
 
     def _edit(self, entries: dict[str, Any], key: str, value: Any) -> None:
         edit = Edit(entries, key, entries.get(key, ABSENT), value)

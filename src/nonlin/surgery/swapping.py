@@ -50,6 +50,7 @@ def swapped(model: Any, replace: Any, example: Any, gates: bool) -> Change:
             after = _looked(root, example, own, surgery.placed, backward=not before.untrainable)
             asked = _asked(after.sites, asked_for, gates, inside)
             _check_backward(after)
+            surgery.check_children(after.sites)
             if not asked and not after.leaks:
                 break
         else:

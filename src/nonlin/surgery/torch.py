@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
@@ -189,15 +189,6 @@ def _inside(kind: Any, nonlinearity: str | None) -> list[Activation]:
         layer(torch.zeros(1, 1, dtype=torch.float64))
     found = {_NAMES[name][0].name for name in called if name in _NAMES and not _NAMES[name][1]}
     return [catalog[name] for name in catalog if name in found]
-
-
-def fast_paths(root: Any, owner: Any) -> Iterator[tuple[dict[str, Any], str, Any]]:
-    """What keeps a transformer's fused forward from computing its own activation instead of `owner.activation`."""
-    for module in root.modules():
-        if module is owner and "activation_relu_or_gelu" in module.__dict__:
-            yield module.__dict__, "activation_relu_or_gelu", 0
-        if isinstance(module, nn.TransformerEncoder) and any(m is owner for m in module.modules()):
-            yield module.__dict__, "use_nested_tensor", False
 
 
 @cache
