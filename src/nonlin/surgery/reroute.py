@@ -78,13 +78,15 @@ class Rerouted:
         layer, x = self.module._modules[rule.child] if rule.child else rule.layer, call.x
         if layer.training != self.module.training:
             layer.train(self.module.training)
+        # A layer that is no child has no hooks, and no name that a tracer could give its call.
+        apply = layer if rule.child else layer.forward
         if call.given.get("dtype") is not None:
             x = x.to(call.given["dtype"])
         if call.inplace:
-            return x.copy_(layer(x.clone() if grad_enabled() else x))
+            return x.copy_(apply(x.clone() if grad_enabled() else x))
         if isinstance(getattr(layer, "activation", None), VectorActivation):
             axis = call.given.get("dim", -1)
             y = layer.activation(x, axis=(0 if x.dim() in (0, 1, 3) else 1) if axis is None else axis)
         else:
-            y = layer(x)
+            y = apply(x)
         return y if call.given.get("out") is None else call.given["out"].copy_(y)

@@ -76,7 +76,13 @@ def read(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call 
     """The call of a function as the catalogue has it; None where it is no activation of floating numbers."""
     names = SPELLINGS.get(function)
     call = None if names is None else names.read(args, kwargs, LIMITS)
-    return call if call is not None and isinstance(call.x, Tensor) and call.x.is_floating_point() else None
+    if (
+        call is None
+        or (isinstance(call.x, Tensor) and call.x.is_floating_point())
+        or isinstance(call.x, torch.fx.Proxy)
+    ):
+        return call
+    return None
 
 
 class Mode(TorchFunctionMode):
