@@ -1,0 +1,47 @@
+"""What kernels rearrange is the same function: quotients of polynomials in one exponential, and lines reached early."""
+
+import pytest
+import sympy
+
+from nonlin.backends.kernels.rational import ExpQuotient, quotients
+from nonlin.language.atoms import Exp, x
+from nonlin.language.evaluate import exact
+from nonlin.language.limits import asymptote
+
+POINTS = (-90.5, -17.25, -3.5, -1.2784, -0.01, 0.0, 1e-8, 0.7, 2.5, 11.0, 60.0)
+
+
+def as_defined(expr):
+    """An expression with every quotient written out."""
+
+    def written(u, top, bottom):
+        above, below = (sympy.Add(*(c * Exp(u) ** k for k, c in enumerate(cs))) for cs in (top, bottom))
+        return above / below
+
+    return expr.replace(ExpQuotient, written)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_a_quotient_is_the_function_that_it_stands_for(activation, order):
+    rule = activation.rule
+    for expr in rule.pieces(rule.orders(order)).exprs:
+        for values in rule.samples:
+            for point in POINTS:
+                at = {**values, x: point}
+                was, now = exact(expr, at, 400), exact(as_defined(quotients(expr)), at, 400)
+                assert was == now or abs(now - was) <= abs(was) * 2.0**-100 or was != was, (expr, point)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("sign", ["-", "+"])
+def test_beyond_its_place_an_expression_keeps_to_its_line(activation, order, sign):
+    pieces = activation.rule.pieces(activation.rule.orders(order))
+    expr = pieces.exprs[0 if sign == "-" else -1]
+    line = asymptote(expr, sign, -30, -151)
+    if line is None:
+        pytest.skip("no line, or one that depends on a parameter")
+    for factor in (1.0, 1.01, 1.5, 3.0, 100.0, 1e6):
+        point = line.place * factor
+        there = line.slope * point + line.offset
+        error = abs(exact(expr, {x: point}, 1200) - line.slope * point - line.offset)
+        assert error <= max(abs(there) * 2.0**-30, 2.0**-151), point
