@@ -22,6 +22,7 @@ from nonlin.surgery.site import Site
 from nonlin.surgery.spelling import Call, Fixed
 from nonlin.surgery.traceless import generators_kept, gradient, own_memory, set_training
 from nonlin.surgery.tree import arguments, leaves, mapped
+from nonlin.surgery.values import by_values
 
 
 class Probe:
@@ -191,7 +192,7 @@ class Probe:
         """What a callable is by its values, asked without that being seen as a call."""
         self.silent = True
         try:
-            return framework.by_values(call, self.own)
+            return by_values(call, self.own)
         finally:
             self.silent = False
 

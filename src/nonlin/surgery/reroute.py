@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from nonlin.errors import SwapError
 from nonlin.surgery.spelling import Call, Fixed
-from nonlin.surgery.torch import Mode, grad_enabled, read, unseen
+from nonlin.surgery.torch import Mode, grad_enabled, is_symbol, read, unseen
 from nonlin.vector import VectorActivation
 
 
@@ -50,6 +51,11 @@ class Rerouted:
         return self.inner or type(self.module).forward.__get__(self.module)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if any(is_symbol(value) for value in (*args, *kwargs.values())):
+            raise SwapError(
+                "functions that a forward calls are replaced when it runs, which a symbolic trace does not: "
+                "torch.fx: use torch.export, or write them as layers"
+            )
         with Mode(self.handle):
             if self.inner is not None:
                 return self.inner(*args, **kwargs)
@@ -78,15 +84,13 @@ class Rerouted:
         layer, x = self.module._modules[rule.child] if rule.child else rule.layer, call.x
         if layer.training != self.module.training:
             layer.train(self.module.training)
-        # A layer that is no child has no hooks, and no name that a tracer could give its call.
-        apply = layer if rule.child else layer.forward
         if call.given.get("dtype") is not None:
             x = x.to(call.given["dtype"])
         if call.inplace:
-            return x.copy_(apply(x.clone() if grad_enabled() else x))
+            return x.copy_(layer(x.clone() if grad_enabled() else x))
         if isinstance(getattr(layer, "activation", None), VectorActivation):
             axis = call.given.get("dim", -1)
             y = layer.activation(x, axis=(0 if x.dim() in (0, 1, 3) else 1) if axis is None else axis)
         else:
-            y = apply(x)
+            y = layer(x)
         return y if call.given.get("out") is None else call.given["out"].copy_(y)

@@ -52,12 +52,13 @@ def _defaults(call: Any) -> dict[str, Any]:
     return {name: parameter.default for name, parameter in inspect.signature(call).parameters.items()}
 
 
-def _values(activation: Activation, parameters: Sequence[float], x: Tensor) -> Tensor:
-    """By the printed expression: there is no kernel to compile for a grid."""
-    return expression(name_of(activation.rule, activation.rule.orders()), x, parameters)
+def values(activation: Activation, parameters: Sequence[float]) -> list[float]:
+    """On the grid, by the printed expression: a kernel need not be compiled for that."""
+    return expression(name_of(activation.rule, activation.rule.orders()), grid(), parameters).tolist()
 
 
-def _grid() -> Tensor:
+def grid() -> Tensor:
+    """From far below 0 to far above, closer where activations bend."""
     far = torch.tensor([-1e6, -30.0], dtype=torch.float64)
     return torch.cat([far, torch.linspace(-8, 8, 65, dtype=torch.float64), -far.flip(0)])
 
@@ -68,7 +69,7 @@ SPELLINGS = _spellings()
 LIMITS = {
     key: name
     for tool in {s.entry for s in SPELLINGS.values() if s.a_tool and len(s.parameters) == 2}
-    for key, name in limits_of(catalog[tool].definition, lambda a, p: _values(a, p, _grid()).tolist())
+    for key, name in limits_of(catalog[tool].definition, values)
 }
 
 
@@ -122,6 +123,11 @@ def is_module(value: Any) -> bool:
 
 def is_tensor(value: Any) -> bool:
     return isinstance(value, Tensor)
+
+
+def is_symbol(value: Any) -> bool:
+    """Whether it stands for a tensor in `torch.fx`."""
+    return isinstance(value, torch.fx.Proxy)
 
 
 def is_parameter(value: Any) -> bool:
@@ -195,29 +201,6 @@ def _inside(kind: Any, nonlinearity: str | None) -> list[Activation]:
         layer(torch.zeros(1, 1, dtype=torch.float64))
     found = {_NAMES[name][0].name for name in called if name in _NAMES and not _NAMES[name][1]}
     return [catalog[name] for name in catalog if name in found]
-
-
-@cache
-def _by_value() -> list[tuple[Activation, Tensor]]:
-    elementwise = [a for a in catalog.values() if not isinstance(a, VectorActivation) and a.definition.text != "x"]
-    known = sorted(elementwise, key=lambda a: "torch" not in a.definition.peers)  # of two names torch's
-    return [(a, _values(a, tuple(a.parameters.values()), _grid())) for a in known]
-
-
-def by_values(call: Any, own: Sequence[Activation]) -> tuple[Activation, bool] | None:
-    """The activation whose values a function has on a grid, and whether it works in place."""
-    x = _grid().reshape(3, -1)
-    try:
-        with torch.no_grad(), unseen():  # as it is, whatever mode is at work
-            y = call(x)
-    except Exception:  # whatever it is, it is no function of one tensor
-        return None
-    if not isinstance(y, Tensor) or y.shape != x.shape:
-        return None
-    for a, values in [*_by_value(), *((a, _values(a, tuple(a.parameters.values()), _grid())) for a in own)]:
-        if torch.allclose(y.flatten().double(), values, rtol=1e-5, atol=1e-6, equal_nan=True):
-            return a, y.data_ptr() == x.data_ptr()
-    return None
 
 
 class InPlace(nn.Module):
