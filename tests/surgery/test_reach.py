@@ -228,3 +228,14 @@ def test_what_traces_a_swapped_model_traces_the_new_one(target):
     torch.testing.assert_close(torch.export.export(model, (x,), strict=False).module()(x), model(x))
     with pytest.raises(SwapError, match=r"torch\.fx"):  # which asks no mode about the methods of a tensor
         torch.fx.symbolic_trace(model)
+
+
+def test_nonlins_own_functions_are_seen_and_said_to_be_out_of_reach():
+    for activation in (nl.relu, nl.softmax):
+        model = nn.Sequential(Block(activation), Block(F.gelu), nn.ReLU(), nn.Softmax(-1))
+        (mine,) = (p for p in nl.activations(model, data()) if p.where == "0")
+        assert (mine.name, mine.how, mine.note.split(", ")[-1]) == (activation.name, "function", "nonlin's own")
+        with pytest.raises(SwapError, match="called as a function: 0"):
+            nl.swap(model, {activation: "softmin" if activation is nl.softmax else "tanh"}, example_inputs=data())
+        assert type(model[2]) is nn.ReLU and mine in nl.swap(model, "nonlin", example_inputs=data()).left
+    assert nl.relu.__class__.__call__.__qualname__ == "Activation.__call__"

@@ -16,6 +16,7 @@ from nonlin.errors import SwapError
 from nonlin.registry import get
 from nonlin.surgery.frame import Frame, Unknown
 from nonlin.surgery.layers import learns
+from nonlin.surgery.own_calls import own_calls
 from nonlin.surgery.reroute import Rerouted
 from nonlin.surgery.roles import Roles
 from nonlin.surgery.site import Site
@@ -65,7 +66,7 @@ class Probe:
             self._wrap(copy)
             self.training, self.roles = training, Roles()
             args, kwargs = mapped(own_memory, list(arguments(example)))
-            with framework.Mode(self._called):
+            with framework.Mode(self._called), own_calls(self._called_own):
                 try:
                     outputs = [leaf for leaf in leaves(copy(*args, **kwargs)) if framework.is_tensor(leaf)]
                 except Exception as error:
@@ -196,8 +197,18 @@ class Probe:
         finally:
             self.silent = False
 
+    @property
+    def _hidden(self) -> bool:
+        """Whether what is called now is a part of an activation that is known as a whole."""
+        return self.silent or any(frame.sites or frame.path in self.placed for frame in self.stack)
+
+    def _called_own(self, activation: Activation, x: Any) -> None:
+        if framework.is_tensor(x) and not self._hidden:
+            path = self.stack[-1].path if self.stack else None
+            self.count([self.site("function", path, activation, ours=True)])
+
     def _called(self, function: Any, args: Any, kwargs: Any) -> Any:
-        hidden = self.silent or any(frame.sites or frame.path in self.placed for frame in self.stack)
+        hidden = self._hidden
         call = None if hidden else framework.read(function, args, kwargs)
         if call is None:
             result = function(*args, **kwargs)

@@ -102,6 +102,11 @@ class Surgery:
         owner = self.model.get_submodule(site.path)
         if site.rerouted:
             return self._rule(site, wish, owner)
+        if site.ours:
+            raise SwapError(
+                f"nonlin's {site.activation} called as a function: {site.where or 'the model'}: no swap reaches it: "
+                "write it as a layer there"
+            )
         rule = Rule(site.activation.name, tuple(site.activation.fixed.items()))
         if isinstance(wish.key, Activation) and wish.key == catalog[site.activation.name] and wish.target != OWN:
             rule.fixed = None  # what no run has shown, another slope say, is meant too
