@@ -61,7 +61,10 @@ def test_accuracy_is_what_is_promised(activation, dtype, order, rows):
 def test_no_worst_case_grows(activation, dtype, order, rows, recorded):
     if str(activation) not in nl.catalog:
         pytest.skip("a user's own is not recorded")
-    now, before = rows(activation, dtype, order), recorded[str(activation), dtype, order]
+    before = recorded.get((str(activation), dtype, order))
+    if before is None:
+        pytest.skip("not measured over every float yet: benchmarks/accuracy.py")
+    now = rows(activation, dtype, order)
     for name in WORST:
         assert now[name] <= before[name] * (1 + 1e-6) + 1e-7, (name, now[f"{name.removesuffix('_steps')}_at"])
 

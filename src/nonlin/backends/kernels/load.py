@@ -22,6 +22,7 @@ from nonlin.language.formula import Formula, Orders
 
 Kernel = Callable[..., int]
 _PRINTED_BY = ("expressions.py", "printer.py", "target.py")
+_NOT_COMPUTING = ("cells.py", "load.py", "pool.py", "store.py")  # of this folder: they keep, call and split kernels
 _NOTHING = ctypes.create_string_buffer(64)  # Numba's functions return a status through two more pointers
 _SPARE = ctypes.addressof(_NOTHING)
 
@@ -44,11 +45,12 @@ class _Linker:
 _linker = lru_cache(maxsize=1)(_Linker)
 
 
-@lru_cache(maxsize=1)
-def source_digest() -> str:
-    """Of all source that decides what a kernel computes for a given formula."""
+@lru_cache(maxsize=2)
+def source_digest(every: bool = False) -> str:
+    """Of all source that decides what a kernel computes for a given formula; of what calls kernels too with `every`."""
     here = Path(__file__).parent
-    files = [*here.glob("*.py"), *(here.parent / name for name in _PRINTED_BY), *here.parents[1].glob("language/*.py")]
+    files = [file for file in here.glob("*.py") if every or file.name not in _NOT_COMPUTING]
+    files += [*(here.parent / name for name in _PRINTED_BY), *here.parents[1].glob("language/*.py")]
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(file.read_bytes())
@@ -57,9 +59,11 @@ def source_digest() -> str:
 
 @lru_cache(maxsize=1)
 def _surroundings() -> str:
-    """What a kernel depends on beside its formula: that source, Numba, and the CPU."""
+    """What a kernel depends on beside its formula: the source, Numba, and the CPU."""
     features = ",".join(sorted(k for k, v in llvm.get_host_cpu_features().items() if v))
-    return "|".join([source_digest(), version("numba"), version("llvmlite"), llvm.get_host_cpu_name(), features])
+    return "|".join(
+        [source_digest(every=True), version("numba"), version("llvmlite"), llvm.get_host_cpu_name(), features]
+    )
 
 
 def _key(*parts: Any) -> str:
