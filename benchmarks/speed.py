@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nonlin.errors import NonlinError
+from nonlin.files import check_path, write_whole
 from nonlin.measure import worker
 from nonlin.measure.cells import DIRECTIONS, Cell, chosen
 from nonlin.measure.figure import SUFFIXES, picture, speed_figure
@@ -32,7 +33,7 @@ from nonlin.measure.goals import GOAL_SET, LARGE, SMALL
 from nonlin.measure.machine import machine, versions
 from nonlin.measure.peers import LIBRARIES, OURS, absent
 from nonlin.measure.progress import Progress
-from nonlin.measure.results import Results, check_path, write_whole
+from nonlin.measure.results import Results
 from nonlin.measure.speed import Grid
 from nonlin.measure.start import start
 from nonlin.measure.tables import WIDE, behind, by_size, count, failures, times, verdicts

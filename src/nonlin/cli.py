@@ -171,8 +171,8 @@ def bench(
     json: _Json = False,
 ) -> None:
     """Speed and accuracy on this machine, beside the libraries that are installed."""
+    from nonlin.files import check_path, write_whole
     from nonlin.measure.bench import bench
-    from nonlin.measure.results import check_path, write_whole
 
     if out is not None:
         check_path(out, ".json")

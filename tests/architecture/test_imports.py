@@ -15,6 +15,7 @@ PATHS = sorted(file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*
 # Imports only go up this list; the parts of one row don't import each other.
 ORDER = [
     ("errors",),
+    ("files",),
     ("language",),
     ("definition",),
     ("facts",),
@@ -38,7 +39,7 @@ BACKENDS = ("cupy", "jax", "keras", "numpy", "torch")
 FRAMEWORKS = {
     "torch": {
         *("backends/torch.py", "backends/torch_memory.py", "backends/torch_ops.py", "backends/torch_printed.py"),
-        *("backends/torch_cells.py", "backends/torch_lean.py", "torch/"),
+        *("backends/torch_cells.py", "backends/torch_eager.py", "backends/torch_lean.py", "torch/"),
         *("comparison/training.py", "measure/peers/torch.py", "surgery/torch.py"),
     },
     "jax": {"backends/jax.py", "flax.py", "measure/peers/jax.py"},

@@ -11,12 +11,13 @@ import pytest
 
 import nonlin as nl
 from nonlin.errors import DtypeError, OutputError, ParameterError, UnknownActivation
+from nonlin.files import write_whole
 from nonlin.measure import peers, worker
 from nonlin.measure.cells import DIRECTIONS, PEERS, Cell, chosen, geometric_mean
 from nonlin.measure.figure import SUFFIXES, picture, speed_figure
 from nonlin.measure.goals import FRAMEWORKS, GOAL_SET, LARGE, SHORT_SET, SMALL, goals
 from nonlin.measure.machine import machine, versions
-from nonlin.measure.results import Results, write_whole
+from nonlin.measure.results import Results
 from nonlin.measure.speed import Grid
 from nonlin.measure.start import start
 from nonlin.measure.timing import side_by_side

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, Literal
 
 from nonlin import __version__
 from nonlin.errors import OutputError
+from nonlin.files import write_whole
 
 FORMAT = 1  # of the output folder; a folder of another format is refused
 FILE = "plan.json"
@@ -168,14 +168,3 @@ def _changes(old: dict[str, Any] | None, new: dict[str, Any]) -> list[str]:
     if old["environment"]["torch"] != new["environment"]["torch"]:  # another release may round otherwise
         changed.append(f"torch {old['environment']['torch']} -> {new['environment']['torch']}")
     return changed
-
-
-def write_whole(path: Path, content: str) -> None:
-    """Write a file whole or not at all: a reader, or a kill in between, sees the old one or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(content, "utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"cannot write: {str(path)!r} ({error.strerror}): free it or choose another folder") from None

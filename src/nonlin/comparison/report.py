@@ -11,9 +11,10 @@ from typing import Any
 from nonlin.comparison import figures
 from nonlin.comparison.metrics import METRICS
 from nonlin.comparison.plan import FILE as PLAN_FILE
-from nonlin.comparison.plan import Plan, write_whole
+from nonlin.comparison.plan import Plan
 from nonlin.comparison.result import Comparison
 from nonlin.comparison.text import duration, share, signed, significant, spread
+from nonlin.files import write_whole
 
 CSS = """
 :root { color-scheme: light }
