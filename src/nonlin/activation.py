@@ -34,6 +34,11 @@ class Activation:
     def __init__(self, definition: Definition, fixed: Mapping[str, float] | None = None):
         self.definition = definition
         self.fixed: Mapping[str, float] = MappingProxyType(dict(fixed or {}))
+        self._parameters = MappingProxyType({**definition.defaults, **self.fixed})
+        # What every call asks for: on a small array it would take longer than the loop over it.
+        self._values = tuple(map(float, self._parameters.values()))
+        self._orders = (0,) * (1 + len(self._values))
+        self._ready: dict[type, str] = {}
 
     # What it is ------------------------------------------------------------------------------------------------
 
@@ -73,7 +78,7 @@ class Activation:
     @property
     def parameters(self) -> Mapping[str, float]:
         """Each parameter's value: what it is bound to, else its default."""
-        return MappingProxyType({**self.definition.defaults, **self.fixed})
+        return self._parameters
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -122,7 +127,9 @@ class Activation:
         Integers become float64, as in NumPy, unless the formula keeps them integers. `out`, `where` and `dtype`
         as in a NumPy ufunc, for NumPy input. Raises ParameterError and DtypeError, naming the value.
         """
-        return self._evaluate(self.rule.orders(), x, parameters, out, where, dtype)
+        if not parameters and out is None and where is True and dtype is None:
+            return getattr(self, self._ready_for(type(x)))(x)
+        return self._evaluate(self._orders, x, parameters, out, where, dtype)
 
     def derivative(
         self,
@@ -146,8 +153,9 @@ class Activation:
         """
         if isinstance(order, bool) or not isinstance(order, int) or order < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ParameterError(f"order of a derivative: {order!r}: give 0, 1, 2, ...")
-        wrt = "x" if wrt == "x" else self._spelled(wrt)
-        return self._evaluate(self.rule.orders(order, wrt), x, parameters, out, where, dtype)
+        index = 0 if wrt == "x" else 1 + list(self._parameters).index(self._spelled(wrt))
+        orders = (*self._orders[:index], order, *self._orders[index + 1 :])
+        return self._evaluate(orders, x, parameters, out, where, dtype)
 
     def bind(self, **parameters: float) -> Activation:
         """A new activation with these parameters fixed.
@@ -167,17 +175,30 @@ class Activation:
         merged._check(merged.parameters)
         return merged
 
+    def _ready_for(self, kind: type) -> str:
+        """The attribute that computes this activation for a class of arguments, made when the first one comes."""
+        if kind not in self._ready:
+            backend = backends.of_class(kind)
+            attribute = f"_on_{backend.__name__.rpartition('.')[2]}"
+            setattr(self, attribute, backends.bound(backend, self.rule, self._orders, self._values))
+            self._ready[kind] = attribute
+        return self._ready[kind]
+
+    # As `prepare`: the compiler reads the name, and traces the attribute.
+    _ready_for._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+
     def _evaluate(self, orders: Any, x: Any, parameters: Mapping[str, Any], out: Any, where: Any, dtype: Any) -> Any:
-        values = self.parameters
+        values = self._values
         if parameters:
-            values = {**values, **self._named(parameters)}
-            self._check(values)
-        backend = backends.of(x, *values.values())
+            given = {**self._parameters, **self._named(parameters)}
+            self._check(given)
+            values = tuple(given.values())
+        backend = backends.of(x, *values)
         if out is None and where is True and dtype is None:
-            return backend.evaluate(self.rule, orders, x, tuple(values.values()))
+            return backend.evaluate(self.rule, orders, x, values)
         if backend is not backends.of():
             raise ParameterError(f"out, where and dtype are for NumPy arrays: {type(x).__name__}: leave them out")
-        return backend.evaluate(self.rule, orders, x, tuple(values.values()), out=out, where=where, dtype=dtype)
+        return backend.evaluate(self.rule, orders, x, values, out=out, where=where, dtype=dtype)
 
     def _named(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters under our own names; an error for one that is unknown or fixed."""

@@ -6,30 +6,40 @@ to find it by all of them takes longer than its pass over a small array.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 from nonlin.backends.kernels import pool
 from nonlin.backends.kernels.load import Kernel, cost, kernel
 from nonlin.language.formula import Formula, Orders
 
-_SMALL = 10_000  # elements: fewer are never worth a second thread
+SMALL = 10_000  # elements: fewer are never worth a second thread
 _SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}  # bytes
+_Key = tuple[Any, bool, bool | tuple[bool, ...]]
 
 
-class Loops:
-    """The compiled loops of one derivative of a formula."""
+class Loops(dict[_Key, Kernel]):
+    """The compiled loops of one derivative of a formula: `loops[dtype, gradient, kind]`, each made when asked for.
+
+    `dtype` is NumPy's or PyTorch's. With `gradient` the result is multiplied by one. `kind` says of the parameters
+    whether they are at their defaults; or where some are arrays, which of them.
+    """
 
     def __init__(self, formula: Formula, orders: Orders):
+        super().__init__()
+        self.defaults = tuple(float(p.default) for p in formula.parameters)
         self._formula, self._orders = formula, orders
-        self._cost = cost(formula, orders)
-        self._defaults = tuple(float(p.default) for p in formula.parameters)
-        self._kernels: dict[tuple[str, int, bool | tuple[bool, ...]], Kernel] = {}
+
+    def __missing__(self, key: _Key) -> Kernel:
+        dtype, gradient, kind = key
+        arrays = (False,) * len(self.defaults) if isinstance(kind, bool) else kind
+        self[key] = kernel(self._formula, self._orders, _name(dtype), arrays, kind is True, gradient)
+        return self[key]
 
     def run(
         self,
-        dtype: str,
+        dtype: Any,
         count: int,
         memory: tuple[int, ...],
         parameters: tuple[Any, ...],
@@ -37,37 +47,26 @@ class Loops:
     ) -> None:
         """One pass: `memory` holds the addresses of x, of the gradient if there is one, and of the result.
 
-        They are contiguous, of `count` elements each; the result does not overlap the others. Parameters are floats;
-        with `arrays`, which says which, addresses of float64 arrays of as many elements. The caller keeps it all alive.
+        They are contiguous, of `count` elements of the dtype each; the result does not overlap the others. Parameters
+        are floats; with `arrays`, which says which, addresses of float64 arrays of as many elements. The caller keeps
+        all of it alive.
         """
-        key = dtype, len(memory), arrays or parameters == self._defaults
-        call = self._kernels.get(key)
-        if call is None:
-            call = self._kernels[key] = self._kernel(*key)
-        if count < _SMALL:
+        call = self[dtype, len(memory) == 3, arrays or parameters == self.defaults]
+        if count < SMALL:
             call(*memory, count, *parameters)
-        else:
-            self._split(call, _SIZES[dtype], count, memory, parameters, arrays or (False,) * len(parameters))
+            return
 
-    def _kernel(self, dtype: str, places: int, kind: bool | tuple[bool, ...]) -> Kernel:
-        default = kind is True
-        arrays = (False,) * len(self._defaults) if isinstance(kind, bool) else kind
-        return kernel(self._formula, self._orders, dtype, arrays, default, places == 3)
-
-    def _split(
-        self,
-        call: Kernel,
-        size: int,
-        count: int,
-        memory: Sequence[int],
-        parameters: Sequence[Any],
-        arrays: Sequence[bool],
-    ) -> None:
         def part(first: int, last: int) -> None:
-            own = [p + 8 * first if a else p for p, a in zip(parameters, arrays, strict=True)]
+            own = [p + 8 * first if a else p for p, a in zip_longest(parameters, arrays)]
             call(*(a + size * first for a in memory), last - first, *own)
 
-        pool.run(part, count, self._cost)
+        size = _SIZES[_name(dtype)]
+        pool.run(part, count, cost(self._formula, self._orders))
+
+
+def _name(dtype: Any) -> str:
+    """float32 for NumPy's dtype of that name as for torch.float32."""
+    return str(dtype).rpartition(".")[2]
 
 
 loops = lru_cache(maxsize=4096)(Loops)

@@ -20,7 +20,7 @@ from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
 from nonlin.language.formula import Formula, Orders
 
-_COMPUTED = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
+_COMPUTED = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def evaluate(
@@ -68,7 +68,7 @@ def _computed(formula: Formula, orders: Orders, values: Any, parameters: tuple[A
     addresses = map(_address, inputs)
     memory = next(addresses), _address(result)
     numbers = tuple([p if type(p) is float else next(addresses) for p in parameters]) if arrays else parameters
-    loops(formula, orders).run(_COMPUTED.get(dtype) or dtype.name, result.size, memory, numbers, arrays)
+    loops(formula, orders).run(dtype, result.size, memory, numbers, arrays)
     return result
 
 

@@ -13,68 +13,120 @@ from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor, unwrap_if_dead
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from nonlin.backends.kernels.load import cost, kernel, over
+from nonlin.backends.memory import SMALL, Loops
 from nonlin.backends.torch_printed import HALF
-from nonlin.language.formula import Formula, Orders
 
 FLOATS = (torch.float32, torch.float64, *HALF)
+_KINDS = (Tensor, torch.nn.Parameter)
+_STRIDED = torch.strided
+# By names of this module, since each name of torch's on the way costs as much as the question.
+_empty_like, _is_grad_enabled = torch.empty_like, torch.is_grad_enabled
+_is_transformed, _has_function_mode = (
+    torch._C._are_functorch_transforms_active,
+    torch._C._is_torch_function_mode_enabled,
+)
 
 
-def is_memory(x: Tensor) -> bool:
+def is_memory(x: Any) -> bool:
     """Whether a tensor is plain CPU memory that nobody watches or traces."""
     return (
-        type(x) in (Tensor, torch.nn.Parameter)
-        and x.device.type == "cpu"
-        and x.layout is torch.strided
+        type(x) in _KINDS
+        and x.is_cpu
+        and x.layout is _STRIDED
         and x.dtype in FLOATS
         and not x.is_neg()
         and _get_current_dispatch_mode() is None
-        and not torch._C._is_torch_function_mode_enabled()
+        and not _has_function_mode()
     )
 
 
-def can_fuse(grad: Any, arguments: Sequence[Any]) -> bool:
-    """Whether a backward pass is one pass over memory: nobody differentiates it again, and only x takes a gradient."""
-    x = arguments[0]
+def are_numbers(parameters: Sequence[Any]) -> bool:
+    """Whether all parameters are floats."""
+    return all(type(p) is float for p in parameters)
+
+
+def can_fuse(grad: Tensor, x: Tensor) -> bool:
+    """Whether a backward pass is one pass over memory, which nobody differentiates again."""
     return (
-        grad is not None
-        and not torch.is_grad_enabled()
-        and is_memory(x)
+        not _is_grad_enabled()
         and is_memory(grad)
-        and not any(is_functorch_wrapped_tensor(t) or is_legacy_batchedtensor(t) for t in (x, grad))
-        and not torch._C._are_functorch_transforms_active()
-        and grad.dtype is x.dtype
-        and grad.shape == x.shape
-        and not any(isinstance(a, Tensor) for a in arguments[1:])
+        # a hook for saved tensors may have put anything in its place
+        and type(x) in _KINDS
+        and x.is_cpu
+        and x.layout is _STRIDED
+        and x.dtype is grad.dtype
+        and x.numel() == grad.numel()
+        and not x.is_neg()
+        and not is_legacy_batchedtensor(grad)
+        and not _is_transformed()
     )
 
 
-_NAMES = {dtype: str(dtype).removeprefix("torch.") for dtype in FLOATS}
+class Loop:
+    """The loop of a derivative over tensors that are memory, its parameters being numbers."""
+
+    def __init__(self, loops: Loops, parameters: tuple[float, ...]):
+        self.parameters = parameters
+        self._loops = loops
+        self._default = parameters == loops.defaults
+
+    def value(self, x: Tensor) -> Tensor:
+        """The derivative at x, of x's strides where x fills its memory."""
+        out = _empty_like(x)
+        if not x.is_contiguous():
+            x = _laid_out_as(out, x)
+        count = x.numel()
+        try:
+            memory = x.data_ptr(), out.data_ptr()
+        except RuntimeError:
+            return self.value(_alive(x))
+        if count < SMALL:  # what `run` does, which costs another call
+            self._loops[x.dtype, False, self._default](*memory, count, *self.parameters)
+        else:
+            self._loops.run(x.dtype, count, memory, self.parameters)
+        return out
+
+    def times(self, x: Tensor, grad: Tensor) -> Tensor:
+        """The same times `grad`."""
+        out = _empty_like(x)
+        if not (x.is_contiguous() and grad.is_contiguous()):
+            x, grad = _laid_out_as(out, x), _laid_out_as(out, grad)
+        count = x.numel()
+        try:
+            memory = x.data_ptr(), grad.data_ptr(), out.data_ptr()
+        except RuntimeError:
+            return self.times(_alive(x), _alive(grad))
+        if count < SMALL:
+            self._loops[x.dtype, True, self._default](*memory, count, *self.parameters)
+        else:
+            self._loops.run(x.dtype, count, memory, self.parameters)
+        return out
 
 
-def computed(
-    formula: Formula, orders: Orders, x: Tensor, parameters: Sequence[Any], grad: Tensor | None = None
-) -> Tensor:
-    """The kernel's result, of x's strides where x fills its memory; with `grad`, times it."""
-    x, grad = unwrap_if_dead(x), None if grad is None else unwrap_if_dead(grad)  # what a transform that ended left
-    values: list[Any] = [
-        p.item() if isinstance(p, Tensor) and p.numel() == 1 and p.dim() <= x.dim() else p for p in parameters
-    ]
-    scalars = tuple(not isinstance(v, Tensor) for v in values)
-    if not all(scalars):
-        x = x.expand(torch.broadcast_shapes(x.shape, *(v.shape for v in values if isinstance(v, Tensor))))
+def computed(loops: Loops, x: Tensor, parameters: Sequence[Any]) -> Tensor:
+    """The same at parameters of which some are tensors, of the shape that they and x have together."""
+    values = [float(p) if isinstance(p, float) or (p.numel() == 1 and p.dim() <= x.dim()) else p for p in parameters]
+    if are_numbers(values):
+        return Loop(loops, tuple(values)).value(x)
+    x = unwrap_if_dead(x)
+    x = x.expand(torch.broadcast_shapes(x.shape, *(v.shape for v in values if isinstance(v, Tensor))))
     out = torch.empty_like(x)
-    if x.stride() != out.stride():
-        x = torch.empty_like(out).copy_(x)
-    inputs = [x]
-    if grad is not None:
-        inputs.append(grad if grad.stride() == out.stride() else torch.empty_like(out).copy_(grad))
-    arrays = [
-        v if s else torch.empty_like(out, dtype=torch.float64).copy_(v) for v, s in zip(values, scalars, strict=True)
-    ]
-    default = all(scalars) and values == [p.default for p in formula.parameters]
-    call = kernel(formula, orders, _NAMES[x.dtype], tuple(not s for s in scalars), default, grad is not None)
-    memory = [t.data_ptr() for t in (*inputs, out)]
-    numbers = [v if s else v.data_ptr() for v, s in zip(arrays, scalars, strict=True)]
-    over(call, memory, out.element_size(), out.numel(), numbers, scalars, cost(formula, orders))
+    x = _laid_out_as(out, x)
+    held = [torch.empty_like(out, dtype=torch.float64).copy_(v) if isinstance(v, Tensor) else v for v in values]
+    numbers = tuple([v.data_ptr() if isinstance(v, Tensor) else v for v in held])
+    arrays = tuple([isinstance(v, Tensor) for v in held])
+    loops.run(x.dtype, out.numel(), (x.data_ptr(), out.data_ptr()), numbers, arrays)
     return out
+
+
+def _laid_out_as(out: Tensor, x: Tensor) -> Tensor:
+    """x, or a copy of it, whose elements lie in memory in the order of `out`, which has no gaps."""
+    return x if x.stride() == out.stride() else torch.empty_like(out).copy_(x)
+
+
+def _alive(x: Tensor) -> Tensor:
+    """What a function transform that ended left a wrapper of; the wrapper has no memory."""
+    inner = unwrap_if_dead(x)
+    if is_functorch_wrapped_tensor(inner):
+        raise RuntimeError("a tensor that belongs to a function transform has no memory of its own")
+    return inner
