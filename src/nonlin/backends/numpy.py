@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from nonlin.backends.memory import loops
-from nonlin.backends.selection import selection
 from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
 from nonlin.language.formula import Formula, Orders
@@ -112,6 +111,8 @@ def _real_values(x: Any, dtype: Any) -> Any:
 
 def _selected(formula: Formula, values: Any, parameters: Sequence[Any]) -> Any:
     """The integer result of a formula whose pieces are x itself or an integer constant, else None."""
+    from nonlin.backends.selection import selection  # which loads SymPy
+
     chosen = selection(formula, parameters)
     integers = np.dtype(np.int64) if values.dtype.kind == "b" else values.dtype
     limits = np.iinfo(integers)
