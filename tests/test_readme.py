@@ -13,7 +13,7 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(), re.
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
 COMMANDS = [line.split("#")[0].strip() for kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
 NONLIN = [c for c in COMMANDS if c.startswith("nonlin ")]
-QUICK = ["--seeds", "2", "--epochs", "1"]
+QUICK = {"compare": ["--seeds", "2", "--epochs", "1"], "bench": ["relu", "--size", "1000"]}
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -33,9 +33,7 @@ def test_commands_run(command, tmp_path):
     rows = [f"{i % 7},{(i * 3) % 5},{'abc'[i % 3]}" for i in range(60)]
     (tmp_path / "data.csv").write_text("\n".join(["length,width,species", *rows]))
     words = command.split()[1:]
-    done = run(
-        [str(Path(sys.executable).with_name("nonlin")), *words, *(QUICK if words[0] == "compare" else [])], tmp_path
-    )
+    done = run([str(Path(sys.executable).with_name("nonlin")), *words, *QUICK.get(words[0], [])], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

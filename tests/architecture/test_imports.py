@@ -39,7 +39,13 @@ BACKENDS = ("cupy", "jax", "keras", "numpy", "torch")
 FRAMEWORKS = {
     "torch": {
         *("backends/torch.py", "backends/torch_memory.py", "backends/torch_ops.py", "backends/torch_printed.py"),
-        *("backends/torch_cells.py", "backends/torch_eager.py", "backends/torch_lean.py", "torch/"),
+        *(
+            "backends/torch_cells.py",
+            "backends/torch_eager.py",
+            "backends/torch_lean.py",
+            "backends/triton.py",
+            "torch/",
+        ),
         *("comparison/training.py", "measure/peers/torch.py", "surgery/torch.py"),
     },
     "jax": {"backends/jax.py", "flax.py", "measure/peers/jax.py"},
