@@ -22,6 +22,7 @@ from transformer import MODES, Transformer, batch, text
 import nonlin as nl
 import nonlin.torch
 from nonlin.errors import ParameterError
+from nonlin.files import check_path, write_whole
 from nonlin.inverse import inverse
 from nonlin.measure.machine import machine, versions
 from nonlin.vector import VectorActivation
@@ -39,7 +40,7 @@ PROMISED = 0.4  # what the MLP blocks keep less than torch's
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=RESULTS, help="where to write the results")
-    out = parser.parse_args().out
+    out = check_path(parser.parse_args().out, ".json")
     header = f"{'torch':>8}{'input':>8}{'output':>8}"
     print(f"{'bytes an element beside the output':36}{header}   error of f' from it: max, rms")
     kept = []
@@ -64,8 +65,7 @@ def main() -> int:
     )
     results = {"format": 1, "machine": machine(), "versions": versions(), "bytes": kept, "transformer": steps}
     results |= {"less": less, "loss": noise | {"curves": losses}}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(as_json(results), encoding="utf-8")
+    write_whole(out, as_json(results))
     print(f"\nwritten to {out}")
     return 0 if less >= PROMISED and noise["ratio"] <= 1 else 1
 
