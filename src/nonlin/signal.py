@@ -41,7 +41,7 @@ class VarianceMap:
     """V, for a formula at given parameter values.
 
     `slope` is V'(1) = (E z^2 f(z)^2 / E f(z)^2 - 1)/2: below 1 a deviation shrinks from layer to layer, at 1 it stays
-    (as for every f with f(ax) = a f(x)), above 1 it grows, and no scale of the weights keeps the variance.
+    (as for every f with f(ax) = a f(x)), above 1 it grows, and no scale of the weights makes 1 a place to stay.
     """
 
     def __init__(self, formula: Formula, values: tuple[float, ...]):
