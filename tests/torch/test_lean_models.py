@@ -35,6 +35,13 @@ def saved_bytes(call):
     return sum(kept.values())
 
 
+def saved(call):
+    found = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: found.append(t) or t, lambda t: t):
+        call()
+    return found
+
+
 @pytest.mark.parametrize("activation", PEERS, ids=str)
 def test_every_module_of_torchs_is_replaced_or_left_for_a_reason(activation):
     model = nn.Sequential(nn.Linear(6, 6), theirs(activation), nn.Linear(6, 6))
@@ -129,4 +136,30 @@ def test_what_is_left_is_named():
     assert not result.changed and type(model[0]) is nn.GELU
     (alone,) = nonlin.torch.lean(nn.GELU()).left
     assert "the model itself" in alone.reason
-    assert str(nonlin.torch.lean(nn.Linear(2, 2))) == "no activation found among the model's modules"
+    assert str(nonlin.torch.lean(nn.Linear(2, 2))).startswith("no activation found among the model's modules: ")
+
+
+class Foreign(nn.Module):
+    """Another library's layer."""
+
+    def forward(self, x):
+        return x * torch.sigmoid(x)
+
+
+class Calls(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last, self.foreign = nn.Linear(4, 6), nn.Linear(6, 4), Foreign()
+
+    def forward(self, x):
+        return self.foreign(self.last(functional.gelu(self.first(x))))
+
+
+def test_swap_reaches_calls_and_foreign_modules():
+    model, x = Calls(), torch.randn(5, 4)
+    want = model(x)
+    assert not nonlin.torch.lean(model).changed
+    lean = {name: nonlin.torch.layer(name, save="output") for name in ("gelu", "silu")}
+    assert len(nl.swap(model, lean, example_inputs=x).changed) == 2
+    torch.testing.assert_close(model(x), want)
+    assert {t.dtype for t in saved(lambda: model(x))} == {torch.float32, torch.uint8}

@@ -36,8 +36,10 @@ class Initialised:
     note: str = ""
 
     def __str__(self) -> str:
-        done = "left as it was" if self.std is None else f"gain {self.gain:.4g}, std {self.std:.4g}"
-        return f"{self.where}: {self.follows or 'nothing'} follows: {done}{f' ({self.note})' if self.note else ''}"
+        if self.std is None:
+            return f"{self.where}: left as it was: {self.note}"
+        told = f"{self.where}: {self.follows or 'nothing'} follows: gain {self.gain:.4g}, std {self.std:.4g}"
+        return f"{told} ({self.note})" if self.note else told
 
 
 class Initialisation(tuple[Initialised, ...]):

@@ -43,7 +43,10 @@ class Savings:
     left: tuple[Place, ...]
 
     def __str__(self) -> str:
-        return "\n".join(map(str, (*self.changed, *self.left))) or "no activation found among the model's modules"
+        return (
+            "\n".join(map(str, (*self.changed, *self.left)))
+            or "no activation found among the model's modules: see nonlin.activations(model, example_inputs)"
+        )
 
 
 def lean(model: nn.Module) -> Savings:
@@ -52,7 +55,8 @@ def lean(model: nn.Module) -> Savings:
     Changed are layers of this package, torch's own activation modules (replaced by the same function of this package,
     under the same name), and attributes that are functions of torch.nn.functional, as a TransformerEncoderLayer has.
     Parameters, buffers and state_dict stay what they are. Left, with the reason: what learns a parameter, what turns
-    more than once, what has hooks. Calls that a forward() makes by itself are not seen: `nonlin.swap` finds those.
+    more than once, what has hooks. Not seen are calls that a forward makes by itself and other libraries' modules; for
+    these `nonlin.swap(model, {"gelu": GELU(save="output")}, example_inputs=x)`.
 
     >>> print(lean(nn.Sequential(nn.Linear(4, 4), nn.GELU(), nn.Linear(4, 4), nn.Tanh())))
     1: gelu keeps 0.125 bytes an element beyond its output
