@@ -53,6 +53,7 @@ FRAMEWORKS = {
     "keras": {"backends/keras.py", "keras.py"},
     "tensorflow": set[str](),
     "cupy": {"backends/cupy.py"},
+    "triton": {"backends/triton.py"},
     "onnx": {"measure/peers/onnxruntime.py"},
     "onnxruntime": {"measure/peers/onnxruntime.py"},
     "numexpr": {"measure/peers/numexpr.py"},

@@ -17,29 +17,10 @@ from nonlin.language.evaluate import exact
 triton = pytest.importorskip("triton", reason="Triton has no release for this platform")
 gpu = pytest.importorskip("nonlin.backends.triton")
 
-HARD = [
-    1e-30,
-    1e-8,
-    1e-3,
-    0.25,
-    0.5,
-    1.0,
-    1.278,
-    2.0,
-    2.4,
-    3.0,
-    4.97,
-    5.5,
-    6.0,
-    9.1,
-    13.0,
-    17.4,
-    20.0,
-    30.0,
-    80.0,
-    87.0,
-]
-HARD += [88.0, 89.0, 89.7, 92.0, 100.0, 500.0, 1e4, 1e10, 1e19]
+pytestmark = pytest.mark.usefixtures("interpreted")
+
+HARD = [1e-30, 1e-8, 1e-3, 0.25, 0.5, 1.0, 1.278, 2.0, 2.4, 3.0, 4.97, 5.5, 6.0, 9.1, 13.0, 17.4, 20.0, 30.0, 80.0]
+HARD += [87.0, 88.0, 89.0, 89.7, 92.0, 100.0, 500.0, 1e4, 1e10, 1e19]
 HARD = np.array([0.0, *HARD, *(-p for p in HARD), np.nan, -np.inf, np.inf])
 CONTRACT = {torch.float32: (1e-5, 1.2e-7), torch.float64: (1e-13, 2.3e-16)}  # relative; absolute beside a zero of f'
 # Every function of the language at once, for the compiler.
@@ -49,22 +30,10 @@ EVERYTHING = (
 )
 
 
-@pytest.fixture(autouse=True)
-def interpreted(monkeypatch):
-    """Kernels that are made here are interpreted; none is kept, since other tests have no use for them."""
-    monkeypatch.setenv("TRITON_INTERPRET", "1")
-    gpu._kernel.cache_clear()
-    gpu._refused.clear()
-    with np.errstate(all="ignore"):
-        yield
-    gpu._kernel.cache_clear()
-    gpu._refused.clear()
-
-
 def derivative(activation, order=0, **given):
     """The kernels of a derivative, at the parameters that the activation has unless others are given."""
     values = {**activation.parameters, **given}
-    return gpu.Pass(activation.rule, activation.rule.orders(order), tuple(map(float, values.values())))
+    return gpu.AtNumbers(activation.rule, activation.rule.orders(order), tuple(map(float, values.values())))
 
 
 def points_of(activation, dtype):
@@ -181,7 +150,7 @@ def test_where_triton_cannot_compile_torch_computes(monkeypatch):
 
     monkeypatch.setattr(triton, "jit", lambda _: Broken())
     x, part = torch.linspace(-3, 3, 9), derivative(nl.silu)
-    with pytest.warns(RuntimeWarning, match=r"torch\.float32.*Failed to find C compiler"):
+    with pytest.warns(RuntimeWarning, match=r"torch\.float32 here: Failed to find C compiler;"):
         first = part.value(x)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

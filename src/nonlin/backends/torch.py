@@ -1,10 +1,10 @@
-"""PyTorch: the compiled loops on CPU tensors, the printed expression everywhere else, derivatives always ours.
+"""PyTorch: kernels on plain tensors of CPU and GPU, the printed expression everywhere else, derivatives always ours.
 
 How a call is made decides, never the user. Eagerly, an `autograd.Function` whose backward and jvp multiply by the
 Function of the next derivative: all orders, by x and by parameters that are tensors. Its values come from the
-compiled loops where they can read the memory, else (other devices, FakeTensor, tensor subclasses, tracing modes) from
-the printed expression. Under `torch.compile` a Function of printed expressions, which the compiler fuses; under
-export, `jit.trace`, `fx` and compiled function transforms the printed expression itself.
+compiled loops, on a GPU from Triton's kernels, where they can read the memory, else (other devices, FakeTensor, tensor
+subclasses, tracing modes) from the printed expression. Under `torch.compile` a Function of printed expressions, which
+the compiler fuses; under export, `jit.trace`, `fx` and compiled function transforms the printed expression itself.
 """
 
 # torch has no public names for what is asked here: whether a transform, a mode or a tracer is at work.
@@ -21,8 +21,17 @@ from torch.autograd import forward_ad
 from torch.compiler import is_compiling
 
 from nonlin.backends.selection import selection
-from nonlin.backends.torch_eager import AtNumbers, at_numbers, derivative, needs_gradient, rule_of, saved, summed
-from nonlin.backends.torch_memory import FLOATS, are_numbers, is_memory
+from nonlin.backends.torch_eager import (
+    AtNumbers,
+    derivative,
+    eager,
+    function_of,
+    needs_gradient,
+    rule_of,
+    saved,
+    summed,
+)
+from nonlin.backends.torch_memory import FLOATS, is_memory
 from nonlin.backends.torch_ops import Ops
 from nonlin.backends.torch_printed import HALF, expression, name_of, next_name
 from nonlin.backends.vector import FUNCTIONS
@@ -53,8 +62,10 @@ def evaluate(formula: Formula, orders: Orders, x: Any, parameters: Sequence[Any]
     if is_traced():
         return expression(name_of(formula, orders), x, parameters)
     values = tuple(map(_plain, parameters))
-    if is_memory(x) and are_numbers(values) and not is_transformed() and forward_ad._current_level < 0:
-        return at_numbers(formula, orders, values).eager(x)
+    if not is_transformed() and forward_ad._current_level < 0:
+        function = function_of(formula, orders, x, values)
+        if function is not None:
+            return eager(function, x)
     return derivative(rule_of(formula, orders), x, *values)
 
 
@@ -67,7 +78,7 @@ class Bound(AtNumbers):
     def __call__(self, x: Any) -> Any:
         if is_compiling() or not is_memory(x) or is_traced() or is_transformed() or forward_ad._current_level >= 0:
             return evaluate(self.formula, self.orders, x, self.parameters)
-        return self.eager(x)
+        return eager(self, x)
 
 
 def _plain(parameter: Any) -> Any:

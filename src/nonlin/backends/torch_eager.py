@@ -1,6 +1,7 @@
 """PyTorch in eager mode and under `torch.func`: derivatives that know their own derivatives.
 
-Values come from the compiled loops where they can read the memory, else from the printed expression.
+Values come from the compiled loops or the kernels for GPUs where they can read the memory, else from the printed
+expression.
 """
 
 # torch has no public names for what is asked here: whether a transform or a mode is at work.
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from nonlin.backends.memory import loops
-from nonlin.backends.torch_memory import Loop, are_numbers, can_fuse, computed, is_memory
+from nonlin.backends.torch_memory import Loop, are_numbers, can_fuse, computed, is_gpu_memory, is_memory
 from nonlin.backends.torch_printed import expression, name_of, raised
 from nonlin.language.formula import Formula, Orders
 
@@ -35,11 +36,11 @@ class Rule:
         return rule_of(self.formula, raised(self.orders, i))
 
     def value(self, x: Tensor, parameters: Sequence[Any]) -> Tensor:
-        if is_memory(x):
-            if are_numbers(parameters):
-                return at_numbers(self.formula, self.orders, tuple(parameters)).value(x)
-            if all(is_memory(p) for p in parameters if isinstance(p, Tensor)):
-                return computed(loops(self.formula, self.orders), x, parameters)
+        function = function_of(self.formula, self.orders, x, tuple(parameters))
+        if function is not None:
+            return function.value(x)
+        if is_memory(x) and all(is_memory(p) for p in parameters if isinstance(p, Tensor)):
+            return computed(loops(self.formula, self.orders), x, parameters)
         result = expression(name_of(self.formula, self.orders), x, parameters)
         return x.clone() if result is x else result
 
@@ -142,10 +143,6 @@ class AtNumbers(Loop):
         super().__init__(loops(formula, orders), parameters)
         self.formula, self.orders = formula, orders
 
-    def eager(self, x: Tensor) -> Tensor:
-        """The derivative at x, for autograd to differentiate."""
-        return _apply_at_numbers(self, x) if x.requires_grad and _is_grad_enabled() else self.value(x)
-
     @cached_property
     def slope(self) -> AtNumbers:
         """The derivative of this one by x."""
@@ -155,11 +152,35 @@ class AtNumbers(Loop):
 at_numbers = lru_cache(maxsize=1024)(AtNumbers)
 
 
+@lru_cache(maxsize=1)
+def _gpu() -> Any:
+    """The kernels for GPUs; None without Triton, which comes with torch's releases for GPUs."""
+    try:
+        from nonlin.backends import triton
+    except ImportError:
+        return None
+    return triton
+
+
+def function_of(formula: Formula, orders: Orders, x: Tensor, parameters: tuple[Any, ...]) -> Any:
+    """The derivative as a function of tensors like x, an AtNumbers or its like for GPUs; None where x is no memory."""
+    if not are_numbers(parameters):
+        return None
+    if is_memory(x):
+        return at_numbers(formula, orders, parameters)
+    return gpu.at_numbers(formula, orders, parameters) if is_gpu_memory(x) and (gpu := _gpu()) else None
+
+
+def eager(function: Any, x: Tensor) -> Tensor:
+    """The derivative at x, for autograd to differentiate."""
+    return _apply_at_numbers(function, x) if x.requires_grad and _is_grad_enabled() else function.value(x)
+
+
 class _AtNumbers(torch.autograd.Function):
     """apply(function, x): as `_Derivative`, with less to ask."""
 
     @staticmethod
-    def forward(ctx: Any, function: AtNumbers, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(ctx: Any, function: Any, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx.function = function
         ctx.save_for_backward(x)
         return function.value(x)

@@ -1,4 +1,4 @@
-"""PyTorch tensors that are plain CPU memory: the kernels read and write it in place of tensor operations."""
+"""PyTorch tensors that are plain memory: the kernels read and write it in place of tensor operations."""
 
 # torch has no public names for what is asked here: whether a transform or a mode is at work.
 # pyright: reportPrivateUsage=false
@@ -40,6 +40,19 @@ def is_memory(x: Any) -> bool:
     )
 
 
+def is_gpu_memory(x: Any) -> bool:
+    """The same of GPU memory."""
+    return (
+        type(x) in _KINDS
+        and x.is_cuda
+        and x.layout is _STRIDED
+        and x.dtype in FLOATS
+        and not x.is_neg()
+        and _get_current_dispatch_mode() is None
+        and not _has_function_mode()
+    )
+
+
 def are_numbers(parameters: Sequence[Any]) -> bool:
     """Whether all parameters are floats."""
     return all(type(p) is float for p in parameters)
@@ -49,10 +62,9 @@ def can_fuse(grad: Tensor, x: Tensor) -> bool:
     """Whether a backward pass is one pass over memory, which nobody differentiates again."""
     return (
         not _is_grad_enabled()
-        and is_memory(grad)
-        # a hook for saved tensors may have put anything in its place
+        # a hook for saved tensors may have put anything in the place of x
         and type(x) in _KINDS
-        and x.is_cpu
+        and ((is_memory(grad) and x.is_cpu) or (is_gpu_memory(grad) and x.device == grad.device))
         and x.layout is _STRIDED
         and x.dtype is grad.dtype
         and x.numel() == grad.numel()
@@ -74,12 +86,12 @@ class Loop:
         """The derivative at x, of x's strides where x fills its memory."""
         out = _empty_like(x)
         if not x.is_contiguous():
-            x = _laid_out_as(out, x)
+            x = laid_out_as(out, x)
         count = x.numel()
         try:
             memory = x.data_ptr(), out.data_ptr()
         except RuntimeError:
-            return self.value(_alive(x))
+            return self.value(alive(x))
         if count < SMALL:  # what `run` does, which costs another call
             self._loops[x.dtype, False, self._default](*memory, count, *self.parameters)
         else:
@@ -90,12 +102,12 @@ class Loop:
         """The same times `grad`."""
         out = _empty_like(x)
         if not (x.is_contiguous() and grad.is_contiguous()):
-            x, grad = _laid_out_as(out, x), _laid_out_as(out, grad)
+            x, grad = laid_out_as(out, x), laid_out_as(out, grad)
         count = x.numel()
         try:
             memory = x.data_ptr(), grad.data_ptr(), out.data_ptr()
         except RuntimeError:
-            return self.times(_alive(x), _alive(grad))
+            return self.times(alive(x), alive(grad))
         if count < SMALL:
             self._loops[x.dtype, True, self._default](*memory, count, *self.parameters)
         else:
@@ -111,7 +123,7 @@ def computed(loops: Loops, x: Tensor, parameters: Sequence[Any]) -> Tensor:
     x = unwrap_if_dead(x)
     x = x.expand(torch.broadcast_shapes(x.shape, *(v.shape for v in values if isinstance(v, Tensor))))
     out = torch.empty_like(x)
-    x = _laid_out_as(out, x)
+    x = laid_out_as(out, x)
     held = [torch.empty_like(out, dtype=torch.float64).copy_(v) if isinstance(v, Tensor) else v for v in values]
     numbers = tuple([v.data_ptr() if isinstance(v, Tensor) else v for v in held])
     arrays = tuple([isinstance(v, Tensor) for v in held])
@@ -119,12 +131,12 @@ def computed(loops: Loops, x: Tensor, parameters: Sequence[Any]) -> Tensor:
     return out
 
 
-def _laid_out_as(out: Tensor, x: Tensor) -> Tensor:
+def laid_out_as(out: Tensor, x: Tensor) -> Tensor:
     """x, or a copy of it, whose elements lie in memory in the order of `out`, which has no gaps."""
     return x if x.stride() == out.stride() else torch.empty_like(out).copy_(x)
 
 
-def _alive(x: Tensor) -> Tensor:
+def alive(x: Tensor) -> Tensor:
     """What a function transform that ended left a wrapper of; the wrapper has no memory."""
     inner = unwrap_if_dead(x)
     if is_functorch_wrapped_tensor(inner):

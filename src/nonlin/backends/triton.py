@@ -10,7 +10,7 @@ import ctypes
 import hashlib
 import linecache
 import warnings
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -19,7 +19,8 @@ import triton.language as tl  # pyright: ignore[reportMissingImports]
 from torch import Tensor
 
 from nonlin.backends.printer import function
-from nonlin.backends.torch_printed import expression, name_of
+from nonlin.backends.torch_memory import alive, laid_out_as
+from nonlin.backends.torch_printed import expression, name_of, raised
 from nonlin.backends.triton_math import body
 from nonlin.language.formula import Formula, Orders
 
@@ -37,7 +38,7 @@ def {name}(x_ptr, {gradient}result_ptr, count, {parameters}BLOCK: tl.constexpr):
 _GRADIENT = "tl.load(grad_ptr + place, mask=inside, other=0.0).to(tl.{real})"
 
 
-class Pass:
+class AtNumbers:
     """A derivative of a formula at parameters that are numbers, over tensors that are GPU memory.
 
     Where Triton cannot be had for it (no C compiler, an old GPU, a power that is no integer) torch's own functions
@@ -54,36 +55,44 @@ class Pass:
         result = self._computed(x)
         if result is None:
             result = expression(name_of(self.formula, self.orders), x, self.parameters)
-            return x.clone() if result is x else result
-        return result
+        return x.clone() if result is x else result
 
     def times(self, x: Tensor, grad: Tensor) -> Tensor:
         """The same times `grad`."""
         result = self._computed(x, grad)
         return grad * self.value(x) if result is None else result
 
+    @cached_property
+    def slope(self) -> AtNumbers:
+        """The derivative of this one by x."""
+        return at_numbers(self.formula, raised(self.orders, 0), self.parameters)
+
     def _computed(self, *given: Tensor) -> Tensor | None:
-        x, dtype = given[0], given[0].dtype
+        dtype = given[0].dtype
         real = "float64" if dtype is torch.float64 else "float32"
         kernel = _kernel(self.formula, self.orders, real, self._default, len(given) > 1)
         if kernel is None or dtype in _refused or None in self._numbers:
             return None
-        result = torch.empty_like(x)
-        memory = [*(_laid_out_as(result, t) for t in given), result]
+        given = tuple(map(alive, given))
+        result = torch.empty_like(given[0])
+        if not all(t.is_contiguous() for t in given):
+            given = tuple(laid_out_as(result, t) for t in given)
         count = result.numel()
         if not count:
             return result
         try:
-            with torch.cuda.device_of(x):
-                kernel[(triton.cdiv(count, LAUNCH["BLOCK"]),)](*memory, count, *self._numbers, **LAUNCH)
+            with torch.cuda.device_of(result):
+                kernel[(triton.cdiv(count, LAUNCH["BLOCK"]),)](*given, result, count, *self._numbers, **LAUNCH)
         except Exception as error:  # the compilers of Triton, CUDA and C have no common error
             _refused.add(dtype)
-            message = f"Triton cannot be used for {dtype} here ({error}); torch's own functions are, which is slower"
+            why = (str(error).strip() or type(error).__name__).splitlines()[-1]
+            message = f"Triton cannot compile for {dtype} here: {why}; torch's own functions are used, which is slower"
             warnings.warn(message, RuntimeWarning, stacklevel=2)
             return None
         return result
 
 
+at_numbers = lru_cache(maxsize=1024)(AtNumbers)
 _refused: set[torch.dtype] = set()
 
 
@@ -131,9 +140,3 @@ def _parts(p: float) -> tuple[float | None, ...]:
 
 def _single(p: float) -> float:
     return ctypes.c_float(p).value
-
-
-def _laid_out_as(result: Tensor, t: Tensor) -> Tensor:
-    """The tensor, or a copy of it, whose elements lie in memory in the order of `result`, which has no gaps."""
-    same = t.stride() == result.stride() or (t.is_contiguous() and result.is_contiguous())
-    return t if same else torch.empty_like(result).copy_(t)

@@ -32,8 +32,11 @@ def body(formula: Formula, orders: Orders, real: str, default: bool) -> tuple[li
     """
     grade = "double" if real == "float64" else "single"
     notes = Notes(real)
-    rewriter = _Rewriter(notes)
-    namespace = {name: rewriter.rewritten(value) for name, value in cpu._arithmetic(grade).items()}
+    words = _Words(notes)
+    rewriter = _Rewriter(words)
+    # waves are Triton's own, since the CPU's kernels reduce the argument by a table
+    waves = {name: getattr(words, name) for name in ("sin", "cos", "tan")}
+    namespace = {name: rewriter.rewritten(value) for name, value in cpu._arithmetic(grade).items()} | waves
     point = function(source(formula, orders, cpu._target(grade), "point", default), "point", namespace)
     result = point(*(Value(notes, name) for name in argument_names(formula) + low_names(formula)))
     return notes.lines, notes.name(result)
@@ -173,8 +176,7 @@ class _Words:
 class _Rewriter:
     """Rewrites what the kernels' functions refer to, so that they run on values."""
 
-    def __init__(self, notes: Notes):
-        words = _Words(notes)
+    def __init__(self, words: _Words):
         names = ("fma", "select", "copysign", "power_of_two", "exponent", "scaled_down")
         self.replaced: list[tuple[Any, Any]] = [(getattr(machine, name), getattr(words, name)) for name in names]
         # all is computed in one type, float32 or float64, also what the CPU's kernels leave to float64
