@@ -22,7 +22,8 @@ from nonlin.language.formula import Formula, Orders
 
 Kernel = Callable[..., int]
 _PRINTED_BY = ("expressions.py", "printer.py", "target.py")
-_NOT_COMPUTING = ("cells.py", "disjoint.py", "load.py", "pool.py", "store.py")  # of this folder: they keep, call and split kernels
+# of this folder: they keep, call and split kernels
+_NOT_COMPUTING = ("cells.py", "disjoint.py", "load.py", "pool.py", "store.py")
 _NOTHING = ctypes.create_string_buffer(64)  # Numba's functions return a status through two more pointers
 _SPARE = ctypes.addressof(_NOTHING)
 
