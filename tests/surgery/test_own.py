@@ -18,9 +18,16 @@ LAYERS = [
     if "torch" in a.definition.peers and a.definition.text != "x"
 ]
 WANTED = {"threshold": 0.5, "value": -1.0, "dim": -1, "min": 0.0, "max": 6.0}
+
+
+def named(function):
+    """Its name without its address, which is another in each process."""
+    return f"{getattr(function, '__module__', '')} {str(function).partition(' at 0x')[0]}"
+
+
 FUNCTIONS = sorted(
     ((f, s) for f, s in SPELLINGS.items() if "clamp_max" not in f.__name__ and not s.learned),
-    key=lambda item: str(item[0]),
+    key=lambda item: named(item[0]),
 )
 
 
@@ -60,7 +67,7 @@ def test_layers(activation, kind, dtype):
     assert model[1] is old
 
 
-@pytest.mark.parametrize(("function", "spelling"), FUNCTIONS, ids=[str(f) for f, _ in FUNCTIONS])
+@pytest.mark.parametrize(("function", "spelling"), FUNCTIONS, ids=[named(f) for f, _ in FUNCTIONS])
 def test_functions(function, spelling):
     ours = {"dim", *(argument for argument, _, _ in spelling.parameters)}
     given = {name: WANTED[name] for name in spelling.arguments[1:] if name in WANTED and name in ours}

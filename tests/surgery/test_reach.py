@@ -36,18 +36,6 @@ class Named(Block):
         return F.relu(self.linear(x)) * scale
 
 
-class Excitation(nn.Module):
-    """A gate: its values multiply what it has not come from alone."""
-
-    def __init__(self, gate):
-        super().__init__()
-        self.down, self.up, self.gate = nn.Linear(6, 3), nn.Linear(3, 6), gate
-
-    def forward(self, x):
-        h = torch.sigmoid(self.down(x))
-        return x * self.gate(self.up(h)).view_as(x)
-
-
 @pytest.mark.parametrize("reentrant", [False, True])
 def test_a_checkpoint_computes_the_new_one_again(reentrant):
     class Model(nn.Module):
@@ -108,7 +96,7 @@ def test_threads_do_not_disturb_each_other():
     assert not wrong
 
 
-def test_what_is_replaced_in_a_forward_is_not_in_the_modules_inside():
+def test_what_is_replaced_in_a_forward_is_not_in_the_modules_inside(excitation):
     class Tanh(nn.Module):  # GPT-2's GELU, written out: an activation as a whole
         def forward(self, x):
             return 0.5 * x * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3)))
@@ -116,7 +104,7 @@ def test_what_is_replaced_in_a_forward_is_not_in_the_modules_inside():
     class Outer(nn.Module):
         def __init__(self):
             super().__init__()
-            self.act, self.gate, self.known = Tanh(), Excitation(torch.sigmoid), nn.Sigmoid()
+            self.act, self.gate, self.known = Tanh(), excitation(torch.sigmoid), nn.Sigmoid()
             self.linear, self.swish = nn.Linear(6, 6), lambda x: x * torch.sigmoid(x)
 
         def forward(self, x):

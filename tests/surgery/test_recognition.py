@@ -20,9 +20,16 @@ LAYERS = [
 ]
 ELEMENTWISE = [a for a in nl.catalog.values() if not isinstance(a, VectorActivation) and a.definition.text != "x"]
 WANTED = {"threshold": 0.5, "value": -1.0, "dim": -1, "weight": torch.tensor([0.25]), "min": 0.0, "max": 6.0}
+
+
 # What only has an upper limit is an activation with none of them.
+def named(function):
+    """Its name without its address, which is another in each process."""
+    return f"{getattr(function, '__module__', '')} {str(function).partition(' at 0x')[0]}"
+
+
 FUNCTIONS = sorted(
-    ((f, s) for f, s in SPELLINGS.items() if "clamp_max" not in f.__name__), key=lambda item: str(item[0])
+    ((f, s) for f, s in SPELLINGS.items() if "clamp_max" not in f.__name__), key=lambda item: named(item[0])
 )
 
 
@@ -48,7 +55,7 @@ def arguments(spelling):
     return given | ({"weight": given["weight"].double()} if "weight" in given else {})
 
 
-@pytest.mark.parametrize(("function", "spelling"), FUNCTIONS, ids=[str(f) for f, _ in FUNCTIONS])
+@pytest.mark.parametrize(("function", "spelling"), FUNCTIONS, ids=[named(f) for f, _ in FUNCTIONS])
 def test_every_spelling_has_the_values_of_its_entry(function, spelling):
     given = arguments(spelling)
     call = read(function, (data(),), given)
@@ -69,7 +76,7 @@ def test_the_spellings_are_all_of_torchs_functions():
     assert not found, "layers that torch has no function of"
 
 
-@pytest.mark.parametrize(("function", "spelling"), FUNCTIONS, ids=[str(f) for f, _ in FUNCTIONS])
+@pytest.mark.parametrize(("function", "spelling"), FUNCTIONS, ids=[named(f) for f, _ in FUNCTIONS])
 def test_every_spelling_is_seen_in_a_forward(function, spelling):
     given = arguments(spelling)
     (place,) = nl.activations(Holder(lambda x: function(x, **given)), data())

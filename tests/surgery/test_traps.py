@@ -84,28 +84,16 @@ def test_the_activation_of_an_rnn_is_what_it_was_asked_for():
     assert [p.name for p in nl.activations(nn.Sequential(nn.RNNCell(6, 6)))] == ["tanh"]
 
 
-class Excitation(nn.Module):
-    """A gate: its values multiply what it has not come from alone."""
-
-    def __init__(self, gate):
-        super().__init__()
-        self.down, self.up, self.gate = nn.Linear(6, 3), nn.Linear(3, 6), gate
-
-    def forward(self, x):
-        h = torch.sigmoid(self.down(x))
-        return x * self.gate(self.up(h)).view_as(x)
-
-
 @pytest.mark.parametrize("gate", [nn.Sigmoid(), torch.sigmoid, F.hardsigmoid])
-def test_gates_are_left_unless_asked_for(gate):
-    model, x = nn.Sequential(Excitation(gate), nn.Linear(6, 6)), data()
+def test_gates_are_left_unless_asked_for(gate, excitation):
+    model, x = nn.Sequential(excitation(gate), nn.Linear(6, 6)), data()
     old = {"sigmoid": "relu", "hard_sigmoid": "relu"}
     change = nl.swap(model, old, example_inputs=x)
     assert [(p.where, p.how) for p in change.changed] == [("0", "function")]
     assert [(p.where, p.note) for p in change.left] == [("0.gate", "gate")]
     change.undo()
     assert {p.where for p in nl.swap(model, old, example_inputs=x, gates=True).changed} == {"0", "0.gate"}
-    model = nn.Sequential(Excitation(gate), nn.Linear(6, 6))
+    model = nn.Sequential(excitation(gate), nn.Linear(6, 6))
     assert [p.where for p in nl.swap(model, {"0.gate": "hard_sigmoid"}, example_inputs=x).changed] == ["0.gate"]
 
 

@@ -1,7 +1,8 @@
-"""Kernels for GPUs, run without one."""
+"""Tensors of every layout; kernels for GPUs, run without one."""
 
 import numpy as np
 import pytest
+import torch
 
 
 @pytest.fixture
@@ -15,3 +16,18 @@ def interpreted(monkeypatch):
         yield
     gpu._kernel.cache_clear()
     gpu._refused.clear()
+
+
+@pytest.fixture
+def layouts():
+    base = torch.linspace(-3, 3, 2 * 3 * 4 * 6, dtype=torch.float64).reshape(2, 3, 4, 6)
+    return {
+        "contiguous": base,
+        "channels_last": base.to(memory_format=torch.channels_last),
+        "transposed": base.transpose(1, 3),
+        "sliced": base[:, :, ::2, 1:5],
+        "expanded": base[:1, :, :1].expand(5, 3, 2, 6),
+        "empty": base[:, :0],
+        "0-d": base[0, 0, 0, 0],
+        "offset": base[1, 2, 3, 2:],
+    }

@@ -110,16 +110,8 @@ def test_shapes(shape):
     np.testing.assert_allclose(derivative(nl.silu).value(x).numpy(), nl.silu(x.numpy()), rtol=1e-6)
 
 
-def test_layouts_are_those_of_torch():
-    base = torch.linspace(-3, 3, 2 * 3 * 4 * 6, dtype=torch.float64).reshape(2, 3, 4, 6)
-    layouts = {
-        "contiguous": base,
-        "channels_last": base.to(memory_format=torch.channels_last),
-        "transposed": base.transpose(1, 3),
-        "sliced": base[:, :, ::2, 1:5],
-        "expanded": base[:1, :, :1].expand(5, 3, 2, 6),
-        "offset": base[1, 2, 3, 2:],
-    }
+def test_layouts_are_those_of_torch(layouts):
+    del layouts["empty"]  # the strides of nothing are not compared
     for x in layouts.values():
         for grad in (
             torch.ones_like(x),
