@@ -9,7 +9,7 @@ from typing import Any
 from nonlin.activation import Activation
 from nonlin.surgery.site import Site
 from nonlin.surgery.torch import is_parameter, is_tensor
-from nonlin.surgery.tree import leaves
+from nonlin.tree import leaves
 from nonlin.vector import VectorActivation
 
 _PRODUCTS = {"mul", "rmul", "imul", "multiply", "addcmul", "lerp"}

@@ -7,7 +7,7 @@ sums and changes of shape, up to an activation, another layer of weights, or a p
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from nonlin.activation import Activation
 from nonlin.torch.known import activation_of, called
+from nonlin.tree import arguments, leaves
 
 WEIGHTED = (
     *(nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d),
@@ -40,11 +41,7 @@ def followers(model: nn.Module, example: Any) -> dict[str, list[Activation]]:
     found: dict[str, list[Activation]] = {}
     trace = _Trace(found)
     training = [m for m in model.modules() if m.training]
-    args, keywords = (), {}
-    if isinstance(example, Mapping):
-        keywords = dict(example)
-    else:
-        args = tuple(example) if isinstance(example, tuple | list) else (example,)
+    args, keywords = arguments(example)
     with ExitStack() as stack:
         for module, name in names.items():
             if isinstance(module, WEIGHTED):
@@ -134,14 +131,7 @@ def _caller() -> Activation | None:
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _tensors(part)
-    elif isinstance(value, tuple | list):
-        for part in value:
-            yield from _tensors(part)
+    return (leaf for leaf in leaves(value) if isinstance(leaf, Tensor))
 
 
 # Without an example ---------------------------------------------------------------------------------------------------
