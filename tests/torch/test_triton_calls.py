@@ -38,9 +38,7 @@ def on_gpu(monkeypatch):
     jit, is_memory = triton.jit, torch_memory.is_memory
     monkeypatch.setattr(triton, "jit", counted)
     for module in (torch_memory, torch_eager, torch_backend):
-        monkeypatch.setattr(module, "is_memory", lambda _: False)
-    for module in (torch_memory, torch_eager):
-        monkeypatch.setattr(module, "is_gpu_memory", is_memory)
+        monkeypatch.setattr(module, "is_memory", lambda x, gpu=False: gpu and is_memory(x))
     yield started
 
 

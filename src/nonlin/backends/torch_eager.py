@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from nonlin.backends.memory import loops
-from nonlin.backends.torch_memory import Loop, are_numbers, can_fuse, computed, is_gpu_memory, is_memory
+from nonlin.backends.torch_memory import Loop, are_numbers, can_fuse, computed, is_memory
 from nonlin.backends.torch_printed import expression, name_of, raised
 from nonlin.language.formula import Formula, Orders
 
@@ -168,7 +168,7 @@ def function_of(formula: Formula, orders: Orders, x: Tensor, parameters: tuple[A
         return None
     if is_memory(x):
         return at_numbers(formula, orders, parameters)
-    return gpu.at_numbers(formula, orders, parameters) if is_gpu_memory(x) and (gpu := _gpu()) else None
+    return gpu.at_numbers(formula, orders, parameters) if is_memory(x, gpu=True) and (gpu := _gpu()) else None
 
 
 def eager(function: Any, x: Tensor) -> Tensor:

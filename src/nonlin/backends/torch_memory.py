@@ -27,24 +27,11 @@ _is_transformed, _has_function_mode = (
 )
 
 
-def is_memory(x: Any) -> bool:
-    """Whether a tensor is plain CPU memory that nobody watches or traces."""
+def is_memory(x: Any, gpu: bool = False) -> bool:
+    """Whether a tensor is plain memory, of the CPU or of a GPU, that nobody watches or traces."""
     return (
         type(x) in _KINDS
-        and x.is_cpu
-        and x.layout is _STRIDED
-        and x.dtype in FLOATS
-        and not x.is_neg()
-        and _get_current_dispatch_mode() is None
-        and not _has_function_mode()
-    )
-
-
-def is_gpu_memory(x: Any) -> bool:
-    """The same of GPU memory."""
-    return (
-        type(x) in _KINDS
-        and x.is_cuda
+        and (x.is_cuda if gpu else x.is_cpu)
         and x.layout is _STRIDED
         and x.dtype in FLOATS
         and not x.is_neg()
@@ -64,7 +51,7 @@ def can_fuse(grad: Tensor, x: Tensor) -> bool:
         not _is_grad_enabled()
         # a hook for saved tensors may have put anything in the place of x
         and type(x) in _KINDS
-        and ((is_memory(grad) and x.is_cpu) or (is_gpu_memory(grad) and x.device == grad.device))
+        and ((is_memory(grad) and x.is_cpu) or (is_memory(grad, gpu=True) and x.device == grad.device))
         and x.layout is _STRIDED
         and x.dtype is grad.dtype
         and x.numel() == grad.numel()

@@ -6,9 +6,6 @@ accuracy holds there. A line is one IEEE operation, a select or a move of bits, 
 and its compiler agree; only in float32 the compiler's division, root, sine and cosine may be some ulp off.
 """
 
-# How a kernel is printed, and in what arithmetic, is decided in `kernels/compile.py`, here as on the CPU.
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import math
@@ -36,8 +33,8 @@ def body(formula: Formula, orders: Orders, real: str, default: bool) -> tuple[li
     rewriter = _Rewriter(words)
     # waves are Triton's own, since the CPU's kernels reduce the argument by a table
     waves = {name: getattr(words, name) for name in ("sin", "cos", "tan")}
-    namespace = {name: rewriter.rewritten(value) for name, value in cpu._arithmetic(grade).items()} | waves
-    point = function(source(formula, orders, cpu._target(grade), "point", default), "point", namespace)
+    namespace = {name: rewriter.rewritten(value) for name, value in cpu.arithmetic(grade).items()} | waves
+    point = function(source(formula, orders, cpu.target(grade), "point", default), "point", namespace)
     result = point(*(Value(notes, name) for name in argument_names(formula) + low_names(formula)))
     return notes.lines, notes.name(result)
 

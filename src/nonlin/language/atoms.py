@@ -157,6 +157,7 @@ PIECEWISE = (Sign, Choose, Where)
 # Exponentially small at one end: a factor of these that has reached 0 wins over one that is infinite.
 VANISHING = (Exp, Sigmoid, Softplus, Sech2, NormalCdf, NormalPdf, Erfc)
 BOUNDED = (Sigmoid, Tanh, Sech2, NormalCdf, NormalPdf, Erf, Erfc, Sin, Cos, Atan, HypotSlope, Sign)
+OF_NORMAL = (NormalCdf, Erf, Erfc)  # the distribution, however it is spelled
 ZERO_AT_ZERO = (Tanh, Expm1, Log1p, Sinh, Atan, Erf, Sqrt, TanhGap)  # odd or increasing, 0 at 0 and only there
 
 

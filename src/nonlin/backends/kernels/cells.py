@@ -4,9 +4,6 @@ One kernel serves every formula, since cells are data: it depends on the dtype, 
 on whether the formula turns.
 """
 
-# Linking and the key on disk are those of the other kernels.
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import ctypes
@@ -14,8 +11,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from nonlin.backends.kernels import pool, store
-from nonlin.backends.kernels.load import _SPARE, _key, _linker
+from nonlin.backends.kernels import pool
+from nonlin.backends.kernels.load import Kernel, linked
 
 _NUMBERS = ("high", "low", "sign", "least", "first", "last", "flat_a", "right_a", "flat_b", "right_b")
 MOST_FLATS = 2
@@ -79,41 +76,32 @@ def _object_code(name: str, dtype: str, steps: int, degree: int, turned: bool) -
     import math
 
     import numpy as np
-    from numba import njit, types
+    from numba import types
 
     from nonlin.backends.kernels import disjoint, machine
-    from nonlin.backends.kernels.compile import _CONVERSIONS, FORMATS
-    from nonlin.backends.printer import function
+    from nonlin.backends.kernels.compile import CONVERSIONS, FORMATS, machine_code
 
     memory, load, save = FORMATS[dtype]
     real: Any = np.float64 if dtype == "float64" else np.float32
-    namespace: dict[str, Any] = {n: getattr(machine, n) for n in ("fma", "select", *_CONVERSIONS)}
+    namespace: dict[str, Any] = {n: getattr(machine, n) for n in ("fma", "select", *CONVERSIONS)}
     namespace |= {"real": real, "float32": np.float32, "float64": np.float64, "int32": np.int32}
     namespace |= {"root": math.sqrt, "table": disjoint.table, "read": disjoint.read, "write": disjoint.write}
     text = source(name, dtype, steps, degree, turned, load, save)
     pointer, table = types.CPointer(memory), types.CPointer(types.float64 if real is np.float64 else types.float32)
     bits, numbers = types.CPointer(types.uint8), [types.float64] * len(_NUMBERS)
     signature = types.void(pointer, bits, pointer, pointer, types.int64, table, table, table, table, *numbers)
-    loop = njit(signature, error_model="numpy", nogil=True)(function(text, name, namespace))
-    (result,) = loop.overloads.values()
-    return result.library._get_compiled_object(), result.fndesc.llvm_func_name
+    return machine_code(text, name, namespace, signature)
 
 
 @lru_cache(maxsize=256)
-def _kernel(dtype: str, steps: int, degree: int, turned: bool) -> Any:
-    key = _key("cells", dtype, steps, degree, turned)
-    kept = store.load(key)
-    if kept is None:
-        code, symbol = _object_code(f"cells_{key}", dtype, steps, degree, turned)
-        store.save(key, symbol.encode() + b"\0" + code)
-    else:
-        name, _, code = kept.partition(b"\0")
-        symbol = name.decode()
+def _kernel(dtype: str, steps: int, degree: int, turned: bool) -> Kernel:
     addresses = [ctypes.c_void_p] * 4
-    prototype = ctypes.CFUNCTYPE(
-        ctypes.c_int32, *[ctypes.c_void_p] * 2, *addresses, ctypes.c_int64, *addresses, *[ctypes.c_double] * 10
+    return linked(
+        "cells",
+        [dtype, steps, degree, turned],
+        lambda name: _object_code(name, dtype, steps, degree, turned),
+        [*addresses, ctypes.c_int64, *addresses, *[ctypes.c_double] * len(_NUMBERS)],
     )
-    return prototype(_linker().address(code, symbol))
 
 
 def backward(
@@ -138,6 +126,6 @@ def backward(
 
     def part(first: int, last: int) -> None:
         at = first * size
-        call(_SPARE, _SPARE, ys + at, bits + first // 8, grads + at, out + at, last - first, *tables, *numbers)
+        call(ys + at, bits + first // 8, grads + at, out + at, last - first, *tables, *numbers)
 
     pool.run(part, count, _COST)

@@ -76,7 +76,8 @@ _TARGET = Target(
 
 
 @lru_cache(maxsize=3)
-def _target(grade: str) -> Target:
+def target(grade: str) -> Target:
+    """How a kernel of that grade is printed."""
     g = GRADES[grade]
     return replace(
         _TARGET,
@@ -101,7 +102,8 @@ def {name}(x, {grad}out, n{parameters}):
 
 
 @lru_cache(maxsize=3)
-def _arithmetic(grade: str) -> dict[str, Any]:
+def arithmetic(grade: str) -> dict[str, Any]:
+    """What the printed text names."""
     g = GRADES[grade]
     exps = exponential.functions(g)
     return {
@@ -110,14 +112,14 @@ def _arithmetic(grade: str) -> dict[str, Any]:
         **normal.functions(g),
         **circular.functions(g),
         **roots.functions(g, exps["tanh"]),
-        **{name: getattr(machine, name) for name in ("fma", "select", "lost", *_CONVERSIONS)},
+        **{name: getattr(machine, name) for name in ("fma", "select", "lost", *CONVERSIONS)},
         "real": g.real,
         "float32": np.float32,
         "float64": np.float64,
     }
 
 
-_CONVERSIONS = ("from_float16", "to_float16", "from_bfloat16", "to_bfloat16")
+CONVERSIONS = ("from_float16", "to_float16", "from_bfloat16", "to_bfloat16")
 
 
 def object_code(
@@ -136,8 +138,8 @@ def object_code(
     `arrays` says which parameters are arrays of x's size, in float64; the others are float64 numbers. With `gradient`
     each result is multiplied by the element of `grad`; with `default` the parameters are not read.
     """
-    namespace = dict(_arithmetic(grade))
-    point = function(source(formula, orders, _target(grade), "point", default), "point", namespace)
+    namespace = dict(arithmetic(grade))
+    point = function(source(formula, orders, target(grade), "point", default), "point", namespace)
     namespace["point"] = machine.inline(point)
     memory, load, store = FORMATS[dtype]
     names = argument_names(formula)[1:]
@@ -154,6 +156,11 @@ def object_code(
     pointer = types.CPointer(memory)
     kinds = [types.CPointer(types.float64) if array else types.float64 for array in arrays]
     signature = types.void(pointer, *[pointer] * (1 + gradient), types.int64, *kinds)
+    return machine_code(text, name, namespace, signature)
+
+
+def machine_code(text: str, name: str, namespace: dict[str, Any], signature: Any) -> tuple[bytes, str]:
+    """Object code of the printed loop of that name, and its symbol."""
     loop = njit(signature, error_model="numpy", nogil=True)(function(text, name, namespace))
     (result,) = loop.overloads.values()
     return result.library._get_compiled_object(), result.fndesc.llvm_func_name

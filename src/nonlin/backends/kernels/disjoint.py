@@ -22,28 +22,23 @@ def _place(builder: Any, pointer: Any, index: Any) -> Any:
     return builder.gep(pointer, [index], inbounds=True)
 
 
-@instruction
-def table(_context: Any, pointer: Any, index: Any) -> Any:
-    """pointer[index] of what the loop only reads, at any place."""
+def _reading(relation: str) -> Any:
+    """An instruction that reads pointer[index], in that relation to the tables."""
 
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        value = builder.load(_place(builder, *arguments))
-        value.set_metadata("alias.scope", _scopes(builder.module))
-        return value
+    @instruction
+    def reading(_context: Any, pointer: Any, index: Any) -> Any:
+        def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            value = builder.load(_place(builder, *arguments))
+            value.set_metadata(relation, _scopes(builder.module))
+            return value
 
-    return pointer.dtype(pointer, index), code
+        return pointer.dtype(pointer, index), code
+
+    return reading
 
 
-@instruction
-def read(_context: Any, pointer: Any, index: Any) -> Any:
-    """pointer[index] of what is no table."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        value = builder.load(_place(builder, *arguments))
-        value.set_metadata("noalias", _scopes(builder.module))
-        return value
-
-    return pointer.dtype(pointer, index), code
+table = _reading("alias.scope")  # of what the loop only reads, at any place
+read = _reading("noalias")  # of what is no table
 
 
 @instruction

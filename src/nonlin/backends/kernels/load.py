@@ -17,7 +17,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
-from nonlin.backends.kernels import pool, store
+from nonlin.backends.kernels import store
 from nonlin.language.formula import Formula, Orders
 
 Kernel = Callable[..., int]
@@ -90,34 +90,6 @@ def kernel(
     return _linked(formula, orders, dtype, grade, arrays, gradient, default)
 
 
-def over(
-    call: Kernel,
-    memory: Sequence[int],
-    size: int,
-    count: int,
-    parameters: Sequence[Any],
-    scalars: Sequence[bool],
-    cost: float,
-) -> None:
-    """A kernel over `count` elements of `size` bytes at the addresses in `memory`, on several threads where that pays.
-
-    `parameters` are numbers, or where `scalars` says False addresses of float64 arrays. The caller keeps all of the
-    memory alive.
-    """
-    if count < _SMALL:
-        call(*memory, count, *parameters)
-        return
-
-    def part(first: int, last: int) -> None:
-        own = [p if s else p + 8 * first for p, s in zip(parameters, scalars, strict=True)]
-        call(*(a + size * first for a in memory), last - first, *own)
-
-    pool.run(part, count, cost)
-
-
-_SMALL = 10_000  # elements: fewer are never worth a second thread
-
-
 @lru_cache(maxsize=4096)
 def _linked(
     formula: Formula,
@@ -128,23 +100,36 @@ def _linked(
     gradient: bool = False,
     default: bool = False,
 ) -> Kernel:
-    key = _key(*_described(formula, orders), dtype, grade, list(arrays), gradient, default)
-    kept = store.load(key)
-    if kept is None:
+    def compiled(name: str) -> tuple[bytes, str]:
         from nonlin.backends.kernels.compile import object_code  # imports Numba
 
-        code, symbol = object_code(f"kernel_{key}", formula, orders, dtype, grade, arrays, gradient, default)
+        return object_code(name, formula, orders, dtype, grade, arrays, gradient, default)
+
+    parts = [*_described(formula, orders), dtype, grade, list(arrays), gradient, default]
+    kinds = [ctypes.c_void_p if array else ctypes.c_double for array in arrays]
+    return linked("kernel", parts, compiled, [ctypes.c_void_p] * (2 + gradient) + [ctypes.c_int64] + kinds)
+
+
+def linked(
+    kind: str, parts: Sequence[Any], compiled: Callable[[str], tuple[bytes, str]], arguments: Sequence[Any]
+) -> Kernel:
+    """A compiled loop of these ctypes arguments: kept on disk by what it is made of, else made now.
+
+    `compiled(name)` gives its object code and symbol; the name is the loop's alone.
+    """
+    key = _key(kind, *parts)
+    kept = store.load(key)
+    if kept is None:
+        code, symbol = compiled(f"{kind}_{key}")
         store.save(key, symbol.encode() + b"\0" + code)
     else:
         name, _, code = kept.partition(b"\0")
         symbol = name.decode()
-    pointers = [ctypes.c_void_p] * (2 + gradient)
-    kinds = [ctypes.c_void_p if array else ctypes.c_double for array in arrays]
-    prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *pointers, ctypes.c_int64, *kinds)
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *arguments)
     function = prototype(_linker().address(code, symbol))
 
-    def call(*arguments: Any) -> int:
-        return function(_SPARE, _SPARE, *arguments)
+    def call(*given: Any) -> int:
+        return function(_SPARE, _SPARE, *given)
 
     return call
 

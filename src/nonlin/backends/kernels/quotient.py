@@ -13,7 +13,7 @@ from typing import Any
 import mpmath
 
 from nonlin.backends.kernels.grade import Grade
-from nonlin.backends.kernels.pairs import NOTHING, Pairs
+from nonlin.backends.kernels.pairs import NOTHING
 from nonlin.backends.kernels.rational import ExpQuotient
 from nonlin.language.atoms import has_x
 from nonlin.language.evaluate import exact
@@ -25,10 +25,10 @@ class Halves:
     """Prints an `ExpQuotient` in one grade."""
 
     def __init__(self, g: Grade):
-        self.g, self.pairs = g, Pairs(g.real)
+        self.g = g
 
     def __call__(self, printer: Any, expr: ExpQuotient) -> tuple[str, str]:
-        u, low = self.pairs(printer, expr.args[0]) if self.g.pairs else (printer.name(expr.args[0]), NOTHING)
+        u, low = printer.target.pair(printer, expr.args[0])
         u = u if u.isidentifier() else printer.assign(u)
         if self.fits(printer, expr):
             return self.straight(printer, expr, f"{u}, {low}")

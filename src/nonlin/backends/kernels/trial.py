@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nonlin.language.atoms import Erf, Erfc, NormalCdf
+from nonlin.language.atoms import OF_NORMAL
 from nonlin.language.formula import Formula, Orders
 
 # A part of all floats finds less than all of them would: the limits lie below the promised 3 ulp (4 with the normal
@@ -50,7 +50,7 @@ _GRADES = (("float32", "single"), ("float64", "mixed"))
 
 
 def _limit(formula: Formula, orders: Orders) -> float:
-    normal = not sum(orders) and formula.expr.has(NormalCdf, Erf, Erfc)
+    normal = not sum(orders) and formula.expr.has(*OF_NORMAL)
     return _LIMIT_OF_NORMAL if normal else _LIMITS[sum(orders)]
 
 
