@@ -32,7 +32,10 @@ def has_x(expr: Any) -> bool:
 
 
 class Atom(sympy.Function):
-    """A function that never rewrites itself. `slopes` gives the partial derivatives."""
+    """A function that never rewrites itself. `slopes` gives the partial derivatives.
+
+    `written_out` gives it in terms of others; those that `evaluate.py` knows by themselves have no need of it.
+    """
 
     is_real = True
     is_commutative = True
@@ -43,6 +46,9 @@ class Atom(sympy.Function):
         return None
 
     def slopes(self) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def written_out(self) -> Any:
         raise NotImplementedError
 
     def fdiff(self, argindex: int = 1) -> Any:

@@ -130,6 +130,8 @@ def exact(expr: Any, values: Values, bits: int = 160) -> Any:
             return nan if any(map(mp.isnan, arguments)) else real(function(*arguments))
         if isinstance(expr, sympy.Rational):
             return mp.mpf(int(expr.p)) / int(expr.q)
+        if isinstance(expr, atoms.Atom):
+            return visit(expr.written_out())
         if expr is sympy.nan:
             return nan
         return mp.mpf(sympy.N(expr, int(bits * 0.31) + 5))

@@ -16,12 +16,18 @@ class NormalRamp(Atom):
     text = "normal_ramp"
     nargs = (1,)
 
+    def written_out(self) -> Any:
+        return self.args[0] * NormalCdf(self.args[0])
+
 
 class NormalRampSlope(Atom):
     """normal_cdf(u) + u normal_pdf(u), which cancels as written."""
 
     text = "normal_ramp_slope"
     nargs = (1,)
+
+    def written_out(self) -> Any:
+        return NormalCdf(self.args[0]) + self.args[0] * NormalPdf(self.args[0])
 
 
 def arranged(expr: Any) -> Any:
@@ -32,7 +38,7 @@ def arranged(expr: Any) -> Any:
     """
     if not expr.has(Atom):
         # x/6 + 1/2 cancels beside -3, (x + 3)/6 does not
-        return sympy.factor(expr) if _is_polynomial(expr) else expr
+        return _monic(expr) if _is_polynomial(expr) else expr
     expr = expr.replace(lambda e: isinstance(e, sympy.Add | sympy.Mul), _normal)
     factored = quotients(expr).replace(lambda e: isinstance(e, sympy.Add), _factored)
     return factored.replace(lambda e: isinstance(e, sympy.Mul), _product)
@@ -55,6 +61,16 @@ def _is_polynomial(expr: Any) -> bool:
     return len(expr.free_symbols) == 1 and all(
         isinstance(s, Variable) and expr.is_polynomial(s) for s in expr.free_symbols
     )
+
+
+def _monic(polynomial: Any) -> Any:
+    """A polynomial as factors with 1 in front of their highest power: (2*x - 1)/2 overflows, x - 1/2 does not."""
+    variable = polynomial.free_symbols.pop()
+    number, factors = sympy.factor_list(polynomial)
+    monic = [(sympy.Poly(f, variable).LC(), f, k) for f, k in factors]
+    number *= sympy.Mul(*(c**k for c, _, k in monic))
+    product = sympy.Mul(*(sympy.expand(f / c) ** k for c, f, k in monic))
+    return product if number == 1 else sympy.Mul(number, *sympy.Mul.make_args(product), evaluate=False)
 
 
 def _factored(total: Any) -> Any:

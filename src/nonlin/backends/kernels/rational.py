@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy
 
-from nonlin.language.atoms import Atom, Sech2, Sigmoid, Softplus, Tanh, Variable, has_x
+from nonlin.language.atoms import Atom, Exp, Sech2, Sigmoid, Softplus, Tanh, Variable, has_x
 
 _E: Any = sympy.Symbol("E", positive=True)
 _HIGHEST = 8  # a higher degree costs more than the exponentials that it replaces
@@ -30,6 +30,10 @@ class ExpQuotient(Atom):
     @property
     def bottom(self) -> list[Any]:
         return list(self.args[2])
+
+    def written_out(self) -> Any:
+        top, bottom = (sympy.Add(*(c * Exp(k * self.args[0]) for k, c in enumerate(p))) for p in self.args[1:])
+        return top / bottom
 
     @property
     def even(self) -> bool:
