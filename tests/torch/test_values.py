@@ -121,10 +121,11 @@ def test_tensors_that_are_not_memory(activation):
     assert type(activation(torch.nn.Parameter(x)).detach()) is torch.Tensor
 
 
-def test_autocast_keeps_the_dtype_of_the_input(activation):
-    for dtype in (torch.float32, torch.bfloat16):
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_autocast_keeps_the_dtype_of_the_input(activation, half):
+    for dtype in (torch.float32, half):
         x = torch.linspace(-2, 2, 9, dtype=dtype, requires_grad=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=half):
             y = activation(x)
         y.sum().backward()
         assert y.dtype == dtype and x.grad.dtype == dtype

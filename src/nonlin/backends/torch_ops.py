@@ -3,11 +3,13 @@
 Every helper differentiates right by torch's own rules too, at 0 and in the tails, since an exported program and
 compiled function transforms do without our derivatives: |u| is a `where` there, as the slope of `abs` at 0 is 0, and
 what is exponentially small is never the difference of two numbers near 1.
+
+An exported program runs elsewhere: ONNX, for one, has no log1p, expm1, erfc and hypot, and its exporter writes
+log(1 + u) for the first. So those are written out there in functions that every runtime has.
 """
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Any
 
@@ -19,8 +21,6 @@ from nonlin.backends.target import Target
 from nonlin.language import atoms
 from nonlin.language.formula import Formula, Orders
 
-_ROOT_HALF = math.sqrt(0.5)
-_ROOT_HALF_PI = math.sqrt(0.5 * math.pi)
 
 
 def _away(u: Any) -> Any:
@@ -33,8 +33,18 @@ def sigmoid(u: Any) -> Any:
     return torch.where(u < 0, e, 1.0) / (1.0 + e)
 
 
+def log1p(u: Any) -> Any:
+    """Exported, it is 2 atanh(u/(2 + u)) up to 1, which keeps a small u."""
+    if not torch.compiler.is_exporting():
+        return torch.log1p(u)
+    small = torch.clamp(u, max=1.0)
+    near = torch.where(small < -0.9, torch.zeros_like(u), small)
+    far = torch.where(near == u, torch.zeros_like(u), u)
+    return torch.where(near == u, 2.0 * torch.atanh(near / (2.0 + near)), torch.log(1.0 + far))
+
+
 def softplus(u: Any) -> Any:
-    return torch.clamp(u, min=0.0) + torch.log1p(torch.exp(_away(u)))
+    return torch.clamp(u, min=0.0) + log1p(torch.exp(_away(u)))
 
 
 def tanh(u: Any) -> Any:
@@ -46,14 +56,21 @@ def tanh(u: Any) -> Any:
 
 
 def expm1(u: Any) -> Any:
-    """torch's own above -1, and exp(u) - 1 below, whose slope does not vanish: torch takes it as expm1(u) + 1."""
-    return torch.where(u < -1.0, torch.exp(torch.clamp(u, max=-1.0)) - 1.0, torch.expm1(torch.clamp(u, min=-1.0)))
+    """torch's own above -1, and exp(u) - 1 below, whose slope does not vanish: torch takes it as expm1(u) + 1.
+
+    Exported, it is 2 t/(1 - t), t = tanh(u/2), from -1 to 1, which keeps a small u.
+    """
+    if not torch.compiler.is_exporting():
+        return torch.where(u < -1.0, torch.exp(torch.clamp(u, max=-1.0)) - 1.0, torch.expm1(torch.clamp(u, min=-1.0)))
+    t = torch.tanh(0.5 * torch.clamp(u, -1.0, 1.0))
+    return torch.where(abs(u) > 1.0, torch.exp(u) - 1.0, 2.0 * t / (1.0 - t))
 
 
 class _Names:
     """What the shared forms of `backends/stable.py` that differentiate right are written in."""
 
-    exp, floor, where = torch.exp, torch.floor, torch.where
+    exp, floor, where, sqrt = torch.exp, torch.floor, torch.where, torch.sqrt
+    maximum, minimum = torch.maximum, torch.minimum
     tanh = tanh
 
     @staticmethod
@@ -61,13 +78,8 @@ class _Names:
         return -_away(u)
 
 
-sech2, tanh_gap, normal_pdf = (partial(f, _Names) for f in (stable.sech2, stable.tanh_gap, stable.normal_pdf))
-
-
-def normal_cdf(u: Any) -> Any:
-    """The tail as density times Mills' ratio, since 1 + erf cancels there."""
-    tail = normal_pdf(u) * (_ROOT_HALF_PI * torch.special.erfcx(_ROOT_HALF * torch.clamp(-_away(u), max=60.0)))
-    return torch.where(u < 0, tail, 1.0 - tail)
+_SHARED = (stable.sech2, stable.tanh_gap, stable.normal_pdf, stable.normal_cdf)
+sech2, tanh_gap, normal_pdf, normal_cdf = (partial(f, _Names) for f in _SHARED)
 
 
 def sign(u: Any) -> Any:
@@ -76,7 +88,11 @@ def sign(u: Any) -> Any:
 
 def hypot(u: Any, v: Any) -> Any:
     u, v = (torch.full_like(b, a) if isinstance(a, float) else a for a, b in ((u, v), (v, u)))
-    return torch.hypot(u, v)
+    return stable.hypot(_Names, u, v) if torch.compiler.is_exporting() else torch.hypot(u, v)
+
+
+def erfc(u: Any) -> Any:
+    return stable.erfc(_Names, u) if torch.compiler.is_exporting() else torch.erfc(u)
 
 
 def hypot_sum(u: Any, v: Any) -> Any:
@@ -91,6 +107,7 @@ def hypot_slope(u: Any, v: Any) -> Any:
 
 _HELPERS = {
     atoms.Expm1: ("expm1({0})", expm1),
+    atoms.Log1p: ("log1p({0})", log1p),
     atoms.Tanh: ("tanh({0})", tanh),
     atoms.Sech2: ("sech2({0})", sech2),
     atoms.TanhGap: ("tanh_gap({0})", tanh_gap),
@@ -98,6 +115,7 @@ _HELPERS = {
     atoms.Softplus: ("softplus({0})", softplus),
     atoms.NormalCdf: ("normal_cdf({0})", normal_cdf),
     atoms.NormalPdf: ("normal_pdf({0})", normal_pdf),
+    atoms.Erfc: ("erfc({0})", erfc),
     atoms.Sign: ("sign({0})", sign),
     atoms.Hypot: ("hypot({0}, {1})", hypot),
     atoms.HypotSum: ("hypot_sum({0}, {1})", hypot_sum),
@@ -106,7 +124,6 @@ _HELPERS = {
 _OWN = {
     atoms.Exp: "torch.exp({0})",
     atoms.Log: "torch.log({0})",
-    atoms.Log1p: "torch.log1p({0})",
     atoms.Sqrt: "torch.sqrt({0})",
     atoms.Sin: "torch.sin({0})",
     atoms.Cos: "torch.cos({0})",
@@ -115,7 +132,6 @@ _OWN = {
     atoms.Sinh: "torch.sinh({0})",
     atoms.Cosh: "torch.cosh({0})",
     atoms.Erf: "torch.erf({0})",
-    atoms.Erfc: "torch.erfc({0})",
 }
 TARGET = Target(
     functions={**_OWN, **{atom: template for atom, (template, _) in _HELPERS.items()}},

@@ -83,9 +83,9 @@ Sigmoid = _atom("Sigmoid", "sigmoid", lambda u: Sigmoid(u) * Sigmoid(-u))
 Softplus = _atom("Softplus", "softplus", lambda u: Sigmoid(u))
 NormalCdf = _atom("NormalCdf", "normal_cdf", lambda u: NormalPdf(u))
 NormalPdf = _atom("NormalPdf", "normal_pdf", lambda u: -u * NormalPdf(u))
-_ROOT2 = sympy.sqrt(2)
-Erf = _atom("Erf", "erf", lambda u: 2 * _ROOT2 * NormalPdf(_ROOT2 * u))
-Erfc = _atom("Erfc", "erfc", lambda u: -2 * _ROOT2 * NormalPdf(_ROOT2 * u))
+# By exp(-u^2) itself: in the normal density sqrt(2) u would be rounded, which costs u^2 ulp.
+Erf = _atom("Erf", "erf", lambda u: 2 / sympy.sqrt(sympy.pi) * Exp(-(u**2)))
+Erfc = _atom("Erfc", "erfc", lambda u: -2 / sympy.sqrt(sympy.pi) * Exp(-(u**2)))
 
 
 class Hypot(Atom):

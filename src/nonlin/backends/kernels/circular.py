@@ -25,7 +25,7 @@ _PI_4_LOW = {
 def functions(g: Grade) -> dict[str, Any]:
     number, real = g.number, g.real
     arc = g.polynomial(ATAN)
-    one, wide = number(1.0), np.float64
+    zero, one, wide = number(0.0), number(1.0), np.float64
     eighth, quarter_pi, half_pi = number(math.tan(math.pi / 8)), number(math.pi / 4), number(math.pi / 2)
     quarter_low, half_low = number(_PI_4_LOW[g.name]), number(2 * _PI_4_LOW[g.name])
     top = number(math.tan(3 * math.pi / 8))
@@ -49,8 +49,8 @@ def functions(g: Grade) -> dict[str, Any]:
         large, middle_part = a > top, a > eighth
         s = select(large, -one, select(middle_part, a - one, a)) / select(large, a, select(middle_part, a + one, one))
         z = s * s
-        y = fma(s * z, arc(z), select(large, half_low, select(middle_part, quarter_low, number(0.0))))
-        y = select(large, half_pi, select(middle_part, quarter_pi, number(0.0))) + (y + s)
+        y = fma(s * z, arc(z), select(large, half_low, select(middle_part, quarter_low, zero)))
+        y = select(large, half_pi, select(middle_part, quarter_pi, zero)) + (y + s)
         return copysign(y, u)
 
     return {"sin": sin, "cos": cos, "tan": tan, "atan": atan}
