@@ -10,13 +10,12 @@ float64 to all of its digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 import mpmath as mp
-import numpy as np
+from remez import Function, chebyshev, error, horner, polynomial, rounded
 
 FILE = Path(__file__).resolve().parent.parent / "src/nonlin/backends/kernels/coefficients.py"
 HEADER = '''"""Coefficients of the kernels' polynomials, the lowest power first; written by scripts/coefficients.py.
@@ -27,82 +26,6 @@ rounded as they stand here, relative to what the comment names.
 
 # fmt: off
 '''
-GRADES = ("single", "mixed", "double")
-Function = Callable[[Any], Any]
-
-
-def rounded(value: Any, grade: str) -> Any:
-    """A coefficient as the grade's machine number."""
-    return mp.mpf(float(np.float32(float(value)))) if grade == "single" else mp.mpf(float(value))
-
-
-def chebyshev(a: Any, b: Any, count: int) -> list[Any]:
-    return [(a + b) / 2 - (b - a) / 2 * mp.cos(mp.pi * (i + mp.mpf(1) / 2) / count) for i in range(count)]
-
-
-def remez(f: Function, weight: Function, a: Any, b: Any, powers: Sequence[int]) -> list[Any]:
-    """The coefficients c with the least max |weight(x) (f(x) - sum c_k x^powers_k)| on [a, b]."""
-    n = len(powers)
-    grid = chebyshev(a, b, 40 * (n + 1))
-    values, weights = [f(x) for x in grid], [weight(x) for x in grid]
-    step = len(grid) / (n + 1)
-    places = [int(step * (i + 0.5)) for i in range(n + 1)]
-    solution: list[Any] = []
-    for _ in range(30):
-        system, right = mp.zeros(n + 1, n + 1), mp.zeros(n + 1, 1)
-        for row, place in enumerate(places):
-            for column, power in enumerate(powers):
-                system[row, column] = weights[place] * grid[place] ** power
-            system[row, n] = (-1) ** row
-            right[row] = weights[place] * values[place]
-        solution = list(mp.lu_solve(system, right))
-        errors = [
-            w * (v - sum(c * x**p for c, p in zip(solution, powers, strict=False)))
-            for x, v, w in zip(grid, values, weights, strict=True)
-        ]
-        chosen = extrema(errors, n + 1)
-        if chosen == places or len(chosen) < n + 1:
-            break
-        places = chosen
-    return solution[:n]
-
-
-def extrema(errors: Sequence[Any], count: int) -> list[int]:
-    """The places of the largest error in each run of one sign, `count` neighbouring ones with the largest errors."""
-    runs: list[int] = []
-    for i, error in enumerate(errors):
-        if runs and (error > 0) == (errors[runs[-1]] > 0):
-            if abs(error) > abs(errors[runs[-1]]):
-                runs[-1] = i
-        else:
-            runs.append(i)
-    while len(runs) > count:
-        del runs[0 if abs(errors[runs[0]]) < abs(errors[runs[-1]]) else -1]
-    return runs
-
-
-def polynomial(f: Function, weight: Function, a: Any, b: Any, degree: int, grade: str) -> list[Any]:
-    """Remez's coefficients as machine numbers; in float32 each is rounded in turn, the rest fitted anew."""
-    if grade != "single":
-        return [rounded(c, grade) for c in remez(f, weight, a, b, range(degree + 1))]
-    fixed: list[Any] = []
-    for first in range(degree + 1):
-
-        def left(x: Any, fixed: Sequence[Any] = tuple(fixed)) -> Any:
-            return f(x) - sum(c * x**i for i, c in enumerate(fixed))
-
-        fixed.append(rounded(remez(left, weight, a, b, range(first, degree + 1))[0], grade))
-    return fixed
-
-
-def error(f: Function, approximation: Function, weight: Function, a: Any, b: Any) -> Any:
-    return max(abs(weight(x) * (f(x) - approximation(x))) for x in chebyshev(a, b, 2000))
-
-
-def horner(coefficients: Sequence[Any]) -> Function:
-    return lambda x: mp.polyval(coefficients[::-1], x)
-
-
 Fits = dict[str, list[Any]]
 Table = tuple[str, str, Fits, dict[str, Any]]  # name, what is fitted, coefficients and errors by grade
 
@@ -118,6 +41,9 @@ def table(
         errors[grade] = error(f, horner(fits[grade]), weight, a, b)
     return name, comment, fits, errors
 
+
+# The largest argument that is left when whole quarter turns are taken off: their number comes from a rounded product
+EIGHTH_TURN = mp.pi / 4 * mp.mpf("1.004")
 
 # What is fitted -----------------------------------------------------------------------------------------------------
 
@@ -183,6 +109,44 @@ def error_function() -> Table:
 
     return table("ERF", "erf(s)/s in s^2 for |s| <= 1, relative", f, lambda z: 1 / f(z),
                  {"all": (mp.mpf(0), mp.mpf(1))}, {"single": 6, "mixed": 8, "double": 14})  # fmt: skip
+
+
+def sine() -> Table:
+    def f(z: Any) -> Any:
+        r = mp.sqrt(z)
+        return (mp.sin(r) - r) / r**3 if z > mp.mpf("1e-20") else -mp.mpf(1) / 6 + z / 120
+
+    return table("SIN", "(sin(r) - r)/r^3 in r^2 for |r| <= pi/4, relative to sin(r)", f,
+                 lambda z: z + mp.mpf("0.001"), {"all": (mp.mpf(0), EIGHTH_TURN**2)},
+                 {"single": 2, "mixed": 4, "double": 6})  # fmt: skip
+
+
+def cosine() -> Table:
+    def f(z: Any) -> Any:
+        return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2 if z > mp.mpf("1e-15") else mp.mpf(1) / 24 - z / 720
+
+    return table("COS", "(cos(r) - 1 + r^2/2)/r^4 in r^2 for |r| <= pi/4, relative to cos(r)", f,
+                 lambda z: z**2 / mp.cos(mp.sqrt(z)) + mp.mpf("1e-4"), {"all": (mp.mpf(0), EIGHTH_TURN**2)},
+                 {"single": 2, "mixed": 4, "double": 5})  # fmt: skip
+
+
+def quarter_turn() -> Table:
+    parts: Fits = {}
+    for grade, count in {"single": 3, "mixed": 2, "double": 3}.items():
+        parts[grade] = []
+        for _ in range(count):
+            parts[grade].append(rounded(mp.pi / 2 - sum(parts[grade]), grade))
+    errors = {grade: abs(mp.pi / 2 - sum(numbers)) for grade, numbers in parts.items()}
+    return "HALF_PI", "pi/2 as a sum, the largest part first", parts, errors
+
+
+def bits_of_two_over_pi() -> Table:
+    count = 37  # words of 32 bits: the largest float64, an integer times 2^971, needs 192 bits from the 970th on
+    with mp.workprec(32 * count + 64):
+        number = int(mp.floor(2 / mp.pi * mp.mpf(2) ** (32 * count)))
+        rest = 2 / mp.pi - mp.mpf(number) / mp.mpf(2) ** (32 * count)
+    words = [number >> 32 * (count - 1 - k) & 0xFFFFFFFF for k in range(count)]
+    return "TWO_OVER_PI", "2/pi in words of 32 bits", {"words": words}, {"words": rest}
 
 
 # The tail of the normal distribution --------------------------------------------------------------------------------
@@ -279,12 +243,16 @@ def normal_tail() -> list[Table]:
     return tables
 
 
+def number(c: Any) -> str:
+    return str(c) if isinstance(c, int) else repr(float(c))
+
+
 def text(entry: Table) -> str:
     name, comment, fits, errors = entry
     shown = ", ".join(f"{grade} 2^{float(mp.log(e, 2)):.1f}" for grade, e in errors.items())
     lines = [f"# {comment}:", f"# {shown}", f"{name} = {{"]
     for grade, coefficients in fits.items():
-        numbers = wrap(" ".join(f"{float(c)!r}," for c in coefficients), 110)
+        numbers = wrap(" ".join(f"{number(c)}," for c in coefficients), 110)
         lines += [f'    "{grade}": (', *(f"        {line}" for line in numbers), "    ),"]
     return "\n".join([*lines, "}", ""])
 
@@ -292,6 +260,7 @@ def text(entry: Table) -> str:
 if __name__ == "__main__":
     mp.mp.dps = 80
     entries = [exponential(), logarithm_of_one_plus(), logarithm(), gap_of_tanh(), arc_tangent(), error_function()]
+    entries += [sine(), cosine(), quarter_turn(), bits_of_two_over_pi()]
     entries += normal_tail()
     body = "\n".join(map(text, entries))
     print("\n".join(line for line in body.splitlines() if line.startswith("#")))

@@ -31,7 +31,7 @@ def body(formula: Formula, orders: Orders, real: str, default: bool) -> tuple[li
     notes = Notes(real)
     words = _Words(notes)
     rewriter = _Rewriter(words)
-    # waves are Triton's own, since the CPU's kernels reduce the argument by a table
+    # waves are Triton's own, since the CPU's kernels go through a block twice for a large argument
     waves = {name: getattr(words, name) for name in ("sin", "cos", "tan")}
     namespace = {name: rewriter.rewritten(value) for name, value in cpu.arithmetic(grade).items()} | waves
     point = function(source(formula, orders, cpu.target(grade), "point", default), "point", namespace)

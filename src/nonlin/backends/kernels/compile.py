@@ -99,6 +99,26 @@ def {name}(x, {grad}out, n{parameters}):
     for i in range(n):
         out[i] = {store}
 """
+# The same for a formula with waves in it: `point` is nan where the argument of one is large, and `far` is not. nan
+# goes to nan in every formula, so it is in the result wherever it counts. A block is gone through again only if
+# something in it is nan, and each element's result depends on that element alone.
+_LOOP_OF_WAVES = """
+def {name}(x, {grad}out, n{parameters}):
+    for block in range((n + 1023) >> 10):
+        first, last = block << 10, select(n - (block << 10) < 1024, n, (block + 1) << 10)
+        missing = False
+        for i in range(first, last):
+            value = {value}
+            missing = missing | (value != value)
+            out[i] = {store}
+        if missing:
+            for i in range(first, last):
+                value = {value}
+                if value != value:
+                    value = {far}
+                    out[i] = {store}
+"""
+_WAVES = (atoms.Sin, atoms.Cos, atoms.Tan)
 
 
 @lru_cache(maxsize=3)
@@ -138,20 +158,27 @@ def object_code(
     `arrays` says which parameters are arrays of x's size, in float64; the others are float64 numbers. With `gradient`
     each result is multiplied by the element of `grad`; with `default` the parameters are not read.
     """
+    waves = formula.expr.has(*_WAVES)
+    text = source(formula, orders, target(grade), "point", default)
     namespace = dict(arithmetic(grade))
-    point = function(source(formula, orders, target(grade), "point", default), "point", namespace)
-    namespace["point"] = machine.inline(point)
+    namespace["point"] = machine.inline(function(text, "point", namespace))
+    if waves:
+        namespace["far"] = machine.inline(function(text, "point", arithmetic(grade) | circular.far(GRADES[grade])))
     memory, load, store = FORMATS[dtype]
     names = argument_names(formula)[1:]
     given = [f"{n}[i]" if array else n for n, array in zip(names, arrays, strict=True)]
     elements = [f"real({n})" for n in given]
     x, grad = (f"real({load.format(place)})" for place in ("x[i]", "grad[i]"))
     lows = [f"real({n} - float64({e}))" for n, e in zip(given, elements, strict=True)]
-    value = f"point({', '.join([x, *elements, *lows])})"
-    if gradient:
-        value = f"{grad} * {value}"
-    text = _LOOP.format(
-        name=name, grad="grad, " * gradient, parameters="".join(f", {n}" for n in names), store=store.format(value)
+    value, far = (f"{grad} * " * gradient + f"{f}({', '.join([x, *elements, *lows])})" for f in ("point", "far"))
+    loop = _LOOP_OF_WAVES if waves else _LOOP
+    text = loop.format(
+        name=name,
+        grad="grad, " * gradient,
+        parameters="".join(f", {n}" for n in names),
+        value=value,
+        far=far,
+        store=store.format("value" if waves else value),
     )
     pointer = types.CPointer(memory)
     kinds = [types.CPointer(types.float64) if array else types.float64 for array in arrays]

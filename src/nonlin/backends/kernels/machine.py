@@ -71,6 +71,42 @@ def power_of_two(_context: Any, t: Any) -> Any:
 
 
 @instruction
+def odd(_context: Any, t: Any) -> Any:
+    """Whether n is odd, for t = 1.5*2^23 + n (float64: 1.5*2^52 + n)."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.trunc(builder.bitcast(arguments[0], ir.IntType(_BITS[t])), ir.IntType(1))
+
+    return types.boolean(t), code
+
+
+@instruction
+def turned(_context: Any, v: Any, t: Any) -> Any:
+    """v, or -v where n's second bit is set, for such a t."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.IntType(_BITS[t])
+        value, count = (builder.bitcast(a, kind) for a in arguments)
+        sign = builder.and_(builder.shl(count, ir.Constant(kind, _BITS[t] - 2)), ir.Constant(kind, 1 << (_BITS[t] - 1)))
+        return builder.bitcast(builder.xor(value, sign), arguments[0].type)
+
+    return v(v, v), code
+
+
+@instruction
+def signed(_context: Any, v: Any, u: Any) -> Any:
+    """v, or -v where u's sign bit is set."""
+
+    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.IntType(_BITS[v])
+        value, other = (builder.bitcast(a, kind) for a in arguments)
+        sign = builder.and_(other, ir.Constant(kind, 1 << (_BITS[v] - 1)))
+        return builder.bitcast(builder.xor(value, sign), arguments[0].type)
+
+    return v(v, v), code
+
+
+@instruction
 def exponent(_context: Any, m: Any, base: Any) -> Any:
     """The k with m/2^k in [base, 2 base), as a float, for a normal positive m."""
 
