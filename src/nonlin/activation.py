@@ -177,12 +177,14 @@ class Activation:
 
     def _ready_for(self, kind: type) -> str:
         """The attribute that computes this activation for a class of arguments, made when the first one comes."""
-        if kind not in self._ready:
+        try:
+            return self._ready[kind]
+        except KeyError:
             backend = backends.of_class(kind)
-            attribute = f"_on_{backend.__name__.rpartition('.')[2]}"
-            setattr(self, attribute, backends.bound(backend, self.rule, self._orders, self._values))
-            self._ready[kind] = attribute
-        return self._ready[kind]
+        attribute = f"_on_{backend.__name__.rpartition('.')[2]}"
+        setattr(self, attribute, backends.bound(backend, self.rule, self._orders, self._values))
+        self._ready[kind] = attribute
+        return attribute
 
     # As `prepare`: the compiler reads the name, and traces the attribute.
     _ready_for._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]

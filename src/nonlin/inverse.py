@@ -127,16 +127,6 @@ def inverse(formula: Formula, values: tuple[float, ...]) -> Inverse:
 
 
 @lru_cache(maxsize=512)
-def passes_on(formula: Formula, values: tuple[float, ...]) -> bool:
-    """Whether the output tells the slope to the last bit; found without a fit, or any other work for what has none."""
-    if not _passes(curve(formula, values)):
-        return False
-    try:
-        return inverse(formula, values).exact
-    except ParameterError:
-        return False
-
-
 def _passes(f: Curve) -> bool:
     return all(i.exprs[0] == x or not i.exprs[0].has(x) for i in f.intervals)
 

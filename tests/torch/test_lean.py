@@ -133,7 +133,7 @@ def test_half_precision_errs_by_the_rounding_of_the_output(known, dtype):
     assert (got - want).abs().max() <= max(bound, 8 * spacing)
 
 
-def test_what_passes_on_or_holds_still_is_exact_and_never_keeps_its_input(activation):
+def test_what_passes_on_or_holds_still_is_exact_and_only_relu_never_keeps_its_input(activation):
     x = torch.cat([torch.linspace(-8, 8, 4097), torch.tensor(activation.facts.kinks)]).to(torch.float32)
     found = suits(activation)
     if found is None or not found.exact:
@@ -143,7 +143,7 @@ def test_what_passes_on_or_holds_still_is_exact_and_never_keeps_its_input(activa
         y = nonlin.torch.layer(activation.bind(**activation.parameters), save=save)(leaf)
         (got,) = torch.autograd.grad(y.sum(), leaf)
         torch.testing.assert_close(got, activation.derivative(x), rtol=0, atol=0)
-        assert kept_bytes(activation, save) == 0
+        assert kept_bytes(activation, save) == (0 if save == "output" or str(activation) == "relu" else 4)
 
 
 def test_what_is_refused_oscillates(activation):

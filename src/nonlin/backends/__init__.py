@@ -34,7 +34,7 @@ def of_class(kind: type) -> ModuleType:
 def bound(backend: ModuleType, formula: Formula, orders: Orders, parameters: tuple[float, ...]) -> Callable[[Any], Any]:
     """`evaluate` as a function of x alone: the backend's own, if it has one that is faster."""
     if hasattr(backend, "Bound"):
-        return backend.Bound(formula, orders, parameters)
+        return backend.Bound(formula, orders, parameters).__call__  # the method is called sooner than its object
     return lambda x: backend.evaluate(formula, orders, x, parameters)
 
 

@@ -51,14 +51,14 @@ class Loops(dict[_Key, Kernel]):
         are floats; with `arrays`, which says which, addresses of float64 arrays of as many elements. The caller keeps
         all of it alive.
         """
-        call = self[dtype, len(memory) == 3, arrays or parameters == self.defaults]
+        kernel = self[dtype, len(memory) == 3, arrays or parameters == self.defaults]
         if count < SMALL:
-            call(*memory, count, *parameters)
+            kernel.holding(*memory, count, *parameters)
             return
 
         def part(first: int, last: int) -> None:
             own = [p + 8 * first if a else p for p, a in zip_longest(parameters, arrays)]
-            call(*(a + size * first for a in memory), last - first, *own)
+            kernel.releasing(*(a + size * first for a in memory), last - first, *own)
 
         size = _SIZES[_name(dtype)]
         pool.run(part, count, cost(self._formula, self._orders))

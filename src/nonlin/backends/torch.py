@@ -39,6 +39,7 @@ from nonlin.errors import DtypeError
 from nonlin.language.formula import Formula, Orders
 
 is_traced, is_transformed = torch._C._get_tracing_state, torch._C._are_functorch_transforms_active
+is_grad_enabled = torch.is_grad_enabled
 _INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8)
 
 
@@ -78,7 +79,7 @@ class Bound(AtNumbers):
     def __call__(self, x: Any) -> Any:
         if is_compiling() or not is_memory(x) or is_traced() or is_transformed() or forward_ad._current_level >= 0:
             return evaluate(self.formula, self.orders, x, self.parameters)
-        return eager(self, x)
+        return self.recorded(x) if x.requires_grad and is_grad_enabled() else self.value(x)  # `eager`, called less
 
 
 def _plain(parameter: Any) -> Any:

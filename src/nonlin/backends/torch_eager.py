@@ -148,6 +148,11 @@ class AtNumbers(Loop):
         """The derivative of this one by x."""
         return at_numbers(self.formula, raised(self.orders, 0), self.parameters)
 
+    @cached_property
+    def recorded(self) -> Any:
+        """`value`, for autograd to differentiate."""
+        return recorder(self)
+
 
 at_numbers = lru_cache(maxsize=1024)(AtNumbers)
 
@@ -173,25 +178,32 @@ def function_of(formula: Formula, orders: Orders, x: Tensor, parameters: tuple[A
 
 def eager(function: Any, x: Tensor) -> Tensor:
     """The derivative at x, for autograd to differentiate."""
-    return _apply_at_numbers(function, x) if x.requires_grad and _is_grad_enabled() else function.value(x)
+    return function.recorded(x) if x.requires_grad and _is_grad_enabled() else function.value(x)
 
 
-class _AtNumbers(torch.autograd.Function):
-    """apply(function, x): as `_Derivative`, with less to ask."""
+def recorder(function: Any) -> Any:
+    """f(x) whose backward pass is `function`'s slope: as `_Derivative`, with less to ask.
 
-    @staticmethod
-    def forward(ctx: Any, function: Any, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        ctx.function = function
-        ctx.save_for_backward(x)
-        return function.value(x)
+    A class for each function, since what a call is about costs more beside x than in the class. On a small tensor the
+    two Python functions that torch calls on the way to `apply` and to `backward` take longer than either pass.
+    """
+    value, keeps_output = function.value, function.formula.rectifies
 
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        (x,) = ctx.saved_tensors
-        slope = ctx.function.slope
-        if can_fuse(grad, x):
-            return None, slope.times(x, grad)
-        return None, grad * derivative(rule_of(slope.formula, slope.orders), x, *slope.parameters)
+    class _AtNumbers(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+            result = value(x)
+            # of max(0, x) torch keeps the output too, which the next layer keeps anyway
+            ctx.save_for_backward(result if keeps_output else x)
+            return result
 
+        @staticmethod
+        def backward(ctx: Any, grad: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+            (x,) = ctx.saved_tensors
+            slope = function.slope
+            if can_fuse(grad, x):
+                return slope.times(x, grad)
+            return grad * derivative(rule_of(slope.formula, slope.orders), x, *slope.parameters)
 
-_apply_at_numbers = getattr(super(torch.autograd.Function, _AtNumbers), "apply")  # noqa: B009
+    getattr(_AtNumbers, "_backward_cls").apply = _AtNumbers.backward  # noqa: B009
+    return getattr(super(torch.autograd.Function, _AtNumbers), "apply")  # noqa: B009

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor, unwrap_if_dead
-from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from nonlin.backends.memory import SMALL, Loops
 from nonlin.backends.torch_printed import HALF
@@ -21,9 +20,10 @@ _KINDS = (Tensor, torch.nn.Parameter)
 _STRIDED = torch.strided
 # By names of this module, since each name of torch's on the way costs as much as the question.
 _empty_like, _is_grad_enabled = torch.empty_like, torch.is_grad_enabled
-_is_transformed, _has_function_mode = (
+_is_transformed, _has_function_mode, _count_dispatch_modes = (
     torch._C._are_functorch_transforms_active,
     torch._C._is_torch_function_mode_enabled,
+    torch._C._len_torch_dispatch_stack,
 )
 
 
@@ -35,7 +35,7 @@ def is_memory(x: Any, gpu: bool = False) -> bool:
         and x.layout is _STRIDED
         and x.dtype in FLOATS
         and not x.is_neg()
-        and _get_current_dispatch_mode() is None
+        and not _count_dispatch_modes()
         and not _has_function_mode()
     )
 
@@ -47,11 +47,16 @@ def are_numbers(parameters: Sequence[Any]) -> bool:
 
 def can_fuse(grad: Tensor, x: Tensor) -> bool:
     """Whether a backward pass is one pass over memory, which nobody differentiates again."""
+    if _is_grad_enabled():
+        return False
+    if not is_memory(grad):
+        if not (is_memory(grad, gpu=True) and x.device == grad.device):
+            return False
+    elif not x.is_cpu:
+        return False
     return (
-        not _is_grad_enabled()
         # a hook for saved tensors may have put anything in the place of x
-        and type(x) in _KINDS
-        and ((is_memory(grad) and x.is_cpu) or (is_memory(grad, gpu=True) and x.device == grad.device))
+        type(x) in _KINDS
         and x.layout is _STRIDED
         and x.dtype is grad.dtype
         and x.numel() == grad.numel()
@@ -61,28 +66,41 @@ def can_fuse(grad: Tensor, x: Tensor) -> bool:
     )
 
 
+class _Small(dict[Any, Callable[..., int]]):
+    """What `Loops.run` calls for a small array, by dtype: to find it at each call takes as long as a small array."""
+
+    def __init__(self, loops: Loops, gradient: bool, parameters: tuple[float, ...]):
+        super().__init__()
+        self._found = loops, gradient, parameters
+
+    def __missing__(self, dtype: torch.dtype) -> Callable[..., int]:
+        loops, gradient, parameters = self._found
+        call = loops[dtype, gradient, parameters == loops.defaults].holding
+        self[dtype] = (lambda *memory: call(*memory, *parameters)) if parameters else call
+        return self[dtype]
+
+
 class Loop:
     """The loop of a derivative over tensors that are memory, its parameters being numbers."""
 
     def __init__(self, loops: Loops, parameters: tuple[float, ...]):
         self.parameters = parameters
         self._loops = loops
-        self._default = parameters == loops.defaults
+        self._values, self._products = (_Small(loops, gradient, parameters) for gradient in (False, True))
 
     def value(self, x: Tensor) -> Tensor:
         """The derivative at x, of x's strides where x fills its memory."""
         out = _empty_like(x)
         if not x.is_contiguous():
             x = laid_out_as(out, x)
-        count = x.numel()
         try:
-            memory = x.data_ptr(), out.data_ptr()
+            source, result, count = x.data_ptr(), out.data_ptr(), x.numel()
         except RuntimeError:
             return self.value(alive(x))
-        if count < SMALL:  # what `run` does, which costs another call
-            self._loops[x.dtype, False, self._default](*memory, count, *self.parameters)
+        if count < SMALL:
+            self._values[x.dtype](source, result, count)
         else:
-            self._loops.run(x.dtype, count, memory, self.parameters)
+            self._loops.run(x.dtype, count, (source, result), self.parameters)
         return out
 
     def times(self, x: Tensor, grad: Tensor) -> Tensor:
@@ -90,15 +108,14 @@ class Loop:
         out = _empty_like(x)
         if not (x.is_contiguous() and grad.is_contiguous()):
             x, grad = laid_out_as(out, x), laid_out_as(out, grad)
-        count = x.numel()
         try:
-            memory = x.data_ptr(), grad.data_ptr(), out.data_ptr()
+            source, factor, result, count = x.data_ptr(), grad.data_ptr(), out.data_ptr(), x.numel()
         except RuntimeError:
             return self.times(alive(x), alive(grad))
         if count < SMALL:
-            self._loops[x.dtype, True, self._default](*memory, count, *self.parameters)
+            self._products[x.dtype](source, factor, result, count)
         else:
-            self._loops.run(x.dtype, count, memory, self.parameters)
+            self._loops.run(x.dtype, count, (source, factor, result), self.parameters)
         return out
 
 

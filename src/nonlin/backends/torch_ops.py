@@ -22,7 +22,6 @@ from nonlin.language import atoms
 from nonlin.language.formula import Formula, Orders
 
 
-
 def _away(u: Any) -> Any:
     """-|u|."""
     return torch.where(u < 0, u, -u)

@@ -19,6 +19,7 @@ import triton.language as tl  # pyright: ignore[reportMissingImports]
 from torch import Tensor
 
 from nonlin.backends.printer import function
+from nonlin.backends.torch_eager import recorder
 from nonlin.backends.torch_memory import alive, laid_out_as
 from nonlin.backends.torch_printed import expression, name_of, raised
 from nonlin.backends.triton_math import body
@@ -66,6 +67,11 @@ class AtNumbers:
     def slope(self) -> AtNumbers:
         """The derivative of this one by x."""
         return at_numbers(self.formula, raised(self.orders, 0), self.parameters)
+
+    @cached_property
+    def recorded(self) -> Any:
+        """`value`, for autograd to differentiate."""
+        return recorder(self)
 
     def _computed(self, *given: Tensor) -> Tensor | None:
         dtype = given[0].dtype

@@ -55,6 +55,12 @@ class Formula:
         """The normal form of a derivative: sorted breakpoints and one smooth expression an interval."""
         return _pieces(self, orders)
 
+    @cached_property
+    def rectifies(self) -> bool:
+        """Whether it is max(0, x), however it is spelled: its slope at its output is its slope, to the last bit."""
+        value = self.pieces(self.orders())
+        return value.exprs == (0, x) and value.breaks == (0,)
+
     def at_default(self, orders: Orders, point: float, bits: int = 160) -> Any:
         """The value of a derivative at x = point and default parameters, as an mpmath number."""
         return value_at(self.pieces(orders), point, self.samples[0], bits)

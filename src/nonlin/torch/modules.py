@@ -11,7 +11,7 @@ from nonlin.activation import Activation
 from nonlin.backends.torch import evaluate
 from nonlin.backends.torch_lean import applies, lean
 from nonlin.errors import ParameterError
-from nonlin.inverse import inverse, passes_on
+from nonlin.inverse import inverse
 from nonlin.language.formula import Formula
 
 Save = Literal["input", "output"]
@@ -111,7 +111,7 @@ class Elementwise(Layer):
 
     def _keeps_output(self, rule: Formula, values: list[Any]) -> bool:
         numbers = all(isinstance(v, int | float) for v in values)
-        return numbers and (self.save == "output" or passes_on(rule, tuple(map(float, values))))
+        return numbers and (self.save == "output" or rule.rectifies)
 
     def _value(self, name: str, x: Tensor) -> Any:
         value, learned = getattr(self, name), self._parameters.get(name)

@@ -121,7 +121,7 @@ def backward(
     the turn as a number of that dtype and the rest, its sign, the least distance from it; the limits of t; two flats,
     each with 1.0 if right of the turn, nan for none. The caller keeps all memory alive.
     """
-    call = _kernel(dtype, *shape, turned)
+    call = _kernel(dtype, *shape, turned).releasing
     ys, bits, grads, out = memory
 
     def part(first: int, last: int) -> None:

@@ -1,7 +1,7 @@
 """Kernels as functions to call: linked from object code, which is kept on disk, and chosen by how exact they are.
 
 A warm process compiles nothing and needs no Numba: the key of a kernel is made of the formula's text and what the code
-depends on, not of the code. A kernel is called with addresses, through ctypes, which releases the GIL.
+depends on, not of the code. A kernel is called with addresses, through ctypes.
 """
 
 from __future__ import annotations
@@ -10,17 +10,24 @@ import ctypes
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 
 from nonlin.backends.kernels import store
 from nonlin.language.formula import Formula, Orders
 
-Kernel = Callable[..., int]
+
+class Kernel(NamedTuple):
+    """A compiled loop, to be called in two ways."""
+
+    holding: Callable[..., int]  # keeps the GIL: giving it up and taking it again is more work than a small array
+    releasing: Callable[..., int]  # lets other Python threads run meanwhile
+
+
 _PRINTED_BY = ("expressions.py", "printer.py", "target.py")
 # of this folder: they keep, call and split kernels
 _NOT_COMPUTING = ("cells.py", "disjoint.py", "load.py", "pool.py", "store.py")
@@ -125,13 +132,10 @@ def linked(
     else:
         name, _, code = kept.partition(b"\0")
         symbol = name.decode()
-    prototype = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *arguments)
-    function = prototype(_linker().address(code, symbol))
-
-    def call(*given: Any) -> int:
-        return function(_SPARE, _SPARE, *given)
-
-    return call
+    signature = (ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *arguments)
+    address = _linker().address(code, symbol)
+    kinds = ctypes.PYFUNCTYPE, ctypes.CFUNCTYPE
+    return Kernel(*(partial(kind(*signature)(address), _SPARE, _SPARE) for kind in kinds))
 
 
 @lru_cache(maxsize=4096)
