@@ -25,6 +25,7 @@ ORDER = [
     ("vector",),
     ("definitions",),
     ("registry",),
+    ("own_calls", "spelling"),
     ("torch", "keras", "flax"),
     ("comparison", "explore", "measure", "surgery"),
     ("cli",),

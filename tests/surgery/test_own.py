@@ -9,7 +9,7 @@ from torch import nn
 
 import nonlin as nl
 from nonlin.errors import SwapError
-from nonlin.surgery.torch import SPELLINGS, read
+from nonlin.torch.recognition import SPELLINGS, read
 from nonlin.vector import VectorActivation
 
 LAYERS = [

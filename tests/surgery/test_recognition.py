@@ -10,7 +10,7 @@ from torch import nn
 
 import nonlin as nl
 from nonlin.backends.torch_printed import expression, name_of
-from nonlin.surgery.torch import SPELLINGS, read
+from nonlin.torch.recognition import SPELLINGS, read
 from nonlin.vector import VectorActivation
 
 LAYERS = [

@@ -8,10 +8,11 @@ from typing import Any
 from nonlin.activation import Activation
 from nonlin.errors import SwapError
 from nonlin.surgery.site import Site
-from nonlin.surgery.torch import InPlace, is_module, named
+from nonlin.surgery.torch import InPlace, is_module
 from nonlin.surgery.wish import OWN, Target
 from nonlin.torch import layer
 from nonlin.torch.modules import AlongAxis, Elementwise, Noisy
+from nonlin.torch.recognition import named
 from nonlin.vector import VectorActivation
 
 

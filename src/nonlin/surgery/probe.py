@@ -13,16 +13,17 @@ from typing import Any
 import nonlin.surgery.torch as framework
 from nonlin.activation import Activation
 from nonlin.errors import SwapError
+from nonlin.own_calls import own_calls
 from nonlin.registry import get
+from nonlin.spelling import Call, Fixed
 from nonlin.surgery.frame import Frame, Unknown
 from nonlin.surgery.layers import learns
-from nonlin.surgery.own_calls import own_calls
 from nonlin.surgery.reroute import Rerouted
 from nonlin.surgery.roles import Roles
 from nonlin.surgery.site import Site
-from nonlin.surgery.spelling import Call, Fixed
 from nonlin.surgery.traceless import generators_kept, gradient, own_memory, set_training
 from nonlin.surgery.values import by_values
+from nonlin.torch import recognition
 from nonlin.tree import arguments, leaves, mapped
 
 
@@ -102,12 +103,12 @@ class Probe:
                 module.__dict__["forward"] = Frame(self, path, module.forward, sites)
 
     def _sites_of(self, path: str, module: Any) -> list[Site]:
-        found, placed = framework.named(module), path in self.placed
+        found, placed = recognition.named(module), path in self.placed
         if found is not None:
             site = self._known("module", path, found, module, placed)
-            site.odd = framework.odd(module)
+            site.odd = recognition.odd(module)
             return [site]
-        inside = framework.fused(module)
+        inside = recognition.fused(module)
         if inside:
             return [self.site("module", path, a, fused=type(module).__name__) for a in inside]
         if path and not framework.is_torchs(module) and not learns(module):
@@ -133,7 +134,7 @@ class Probe:
             elif name.startswith("_") or isinstance(value, type) or not callable(value):
                 continue
             elif isinstance(value, Activation) or framework.is_module(value):
-                found = value if isinstance(value, Activation) else framework.named(value)
+                found = value if isinstance(value, Activation) else recognition.named(value)
                 if found is not None and id(value) not in self.registered:
                     placed = f"{path}.{name}".lstrip(".") in self.placed
                     site = self._known("attribute", path, found, value, placed, attribute=name)
@@ -147,7 +148,7 @@ class Probe:
             forward.watch = partial(self._reached, path)
             for rule in forward.rules:
                 if rule.layer is not None:
-                    found = framework.named(rule.layer)
+                    found = recognition.named(rule.layer)
                     activation, ours = (get(rule.name), False) if found is None else (found, True)
                     site = self.site("function", path, activation, ours=ours, placed=rule.fresh, rerouted=True)
                     rule.layer.__dict__["forward"] = Frame(self, path, rule.layer.forward, [site])
@@ -160,7 +161,7 @@ class Probe:
         call = (
             None
             if args or not isinstance(function, Hashable)
-            else framework.read(function, (framework.example_tensor(),), kwargs)
+            else recognition.read(function, (framework.example_tensor(),), kwargs)
         )
         if call is None:
             return Unknown(self, path, name, value)
@@ -209,7 +210,7 @@ class Probe:
 
     def _called(self, function: Any, args: Any, kwargs: Any) -> Any:
         hidden = self._hidden
-        call = None if hidden else framework.read(function, args, kwargs)
+        call = None if hidden else recognition.read(function, args, kwargs)
         if call is None:
             result = function(*args, **kwargs)
             if not hidden:

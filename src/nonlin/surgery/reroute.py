@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nonlin.errors import SwapError
-from nonlin.surgery.spelling import Call, Fixed
-from nonlin.surgery.torch import Mode, grad_enabled, is_symbol, read, unseen
+from nonlin.spelling import Call, Fixed
+from nonlin.surgery.torch import Mode, grad_enabled, is_symbol, unseen
+from nonlin.torch.recognition import read
 from nonlin.vector import VectorActivation
 
 

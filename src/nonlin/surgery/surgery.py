@@ -8,12 +8,12 @@ from typing import Any
 from nonlin.activation import Activation
 from nonlin.errors import SwapError
 from nonlin.registry import catalog
+from nonlin.spelling import Fixed
 from nonlin.surgery.change import ABSENT, Edit
 from nonlin.surgery.layers import has_state, learns, new_layer, spec_of
 from nonlin.surgery.place import Place
 from nonlin.surgery.reroute import Rerouted, Rule
 from nonlin.surgery.site import Site
-from nonlin.surgery.spelling import Fixed
 from nonlin.surgery.wish import OWN, Wish
 
 

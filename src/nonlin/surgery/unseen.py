@@ -8,8 +8,9 @@ from typing import Any
 
 from nonlin.activation import Activation
 from nonlin.registry import catalog
-from nonlin.surgery.torch import SPELLINGS, is_torchs
+from nonlin.surgery.torch import is_torchs
 from nonlin.surgery.wish import same
+from nonlin.torch.recognition import SPELLINGS
 
 
 def may_call(model: Any, known: Collection[str], keys: Sequence[Activation]) -> Iterator[tuple[str, str, str]]:

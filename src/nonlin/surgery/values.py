@@ -10,7 +10,8 @@ import numpy as np
 
 from nonlin.activation import Activation
 from nonlin.registry import catalog
-from nonlin.surgery.torch import grid, is_tensor, unseen, values
+from nonlin.surgery.torch import is_tensor, unseen
+from nonlin.torch.recognition import grid, values
 from nonlin.vector import VectorActivation
 
 

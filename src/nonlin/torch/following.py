@@ -103,7 +103,7 @@ class _Trace(TorchFunctionMode):
         if self.inside:
             return func(*args, **kwargs)
         carried = [self.sources[t] for t in _tensors((args, kwargs)) if t in self.sources]
-        activation = (called(func, args[1:], kwargs) or _caller()) if carried else None
+        activation = (called(func, args, kwargs) or _caller()) if carried else None
         if activation is not None:
             self.met(activation, (args, kwargs))
         result = func(*args, **kwargs)

@@ -1,19 +1,16 @@
-"""Which activation a module or a function of PyTorch is, read off the names that the catalogue has for it."""
+"""Which activation a module or a call of PyTorch is at the parameters that it has now."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from nonlin.activation import Activation
-from nonlin.registry import catalog
-from nonlin.torch.modules import Elementwise, Layer
+from nonlin.torch.modules import Elementwise
+from nonlin.torch.recognition import named, read
 
 
 def activation_of(found: Any) -> Activation | None:
@@ -21,67 +18,24 @@ def activation_of(found: Any) -> Activation | None:
 
     Of learned parameters the mean; of a function, what it is when it is called with x alone.
     """
-    if isinstance(found, Elementwise):
-        return None if found.activation.definition.text == "x" else _bound(found.activation, found.values())
-    if isinstance(found, Layer):
-        return found.activation
-    if isinstance(found, nn.Module):
-        activation = modules().get(type(found))
-        activation = None if activation is None or activation.definition.text == "x" else activation
-        return None if activation is None else _bound(activation, vars(found) | dict(found.named_parameters()))
-    return called(found, (), {})
+    if not isinstance(found, nn.Module):
+        return called(found, (torch.zeros(1),), {})
+    activation = named(found)
+    if activation is None or activation.definition.text == "x":
+        return None
+    values = found.values() if isinstance(found, Elementwise) else dict(found.named_parameters(recurse=False))
+    return _bound(activation, values)
 
 
 def called(function: Any, args: Sequence[Any], keywords: Mapping[str, Any]) -> Activation | None:
-    """The activation that a call of a function of torch is, by the arguments besides x."""
-    activation = functions().get(function) if function.__hash__ else None
-    if activation is None:
-        return None
-    try:
-        names = list(inspect.signature(function).parameters)[1:]
-    except ValueError:  # one written in C
-        names = [n for n in activation.parameters]
-    return _bound(activation, {**dict(zip(names, args, strict=False)), **keywords})
-
-
-@cache
-def modules() -> dict[type, Activation]:
-    """torch's own classes."""
-    peers = ((peer, a) for a in catalog.values() if (peer := a.definition.peers.get("torch")))
-    return {getattr(nn, peer.names[0]): a for peer, a in peers}
-
-
-@cache
-def functions() -> dict[Any, Activation]:
-    """torch's own functions and methods."""
-    found: dict[Any, Activation] = {}
-    for a in modules().values():
-        for name in (a.name, *a.aliases):
-            function = getattr(functional, name, None)
-            if callable(function):
-                others = [
-                    getattr(owner, n, function) for owner in (torch, Tensor, functional) for n in (name, f"{name}_")
-                ]
-                found |= dict.fromkeys([function, *others], a)
-    return found
+    """The activation that a call of a function of torch is."""
+    call = read(function, args, keywords) if function.__hash__ else None
+    return None if call is None else _bound(call.activation, call.given)
 
 
 def _bound(activation: Activation, given: Mapping[str, Any]) -> Activation:
+    """With the mean of each parameter that is a tensor."""
     definition = activation.definition
-    kind = given.get("approximate", "none")
-    if kind in definition.approximate:
-        return catalog[definition.approximate[kind]]
-    named = {definition.spellings.get(k, k): v for k, v in given.items()}
-    values = _numbers({k: v for k, v in named.items() if k in definition.defaults})
-    return type(activation)(definition).bind(**{**activation.parameters, **values}) if values else activation
-
-
-def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Parameters as numbers, without those that have none."""
-    found: dict[str, float] = {}
-    for name, value in values.items():
-        if isinstance(value, Tensor):
-            found[name] = float(value.detach().double().mean())
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            found[name] = float(value)
-    return found
+    named = {definition.spellings.get(k, k): v for k, v in given.items() if isinstance(v, Tensor)}
+    values = {k: float(v.detach().double().mean()) for k, v in named.items() if k in activation.parameters}
+    return activation.bind(**values) if values else activation

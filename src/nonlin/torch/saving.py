@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from nonlin.activation import Activation
 from nonlin.errors import ParameterError
 from nonlin.inverse import inverse
+from nonlin.registry import catalog
 from nonlin.torch.classes import class_of, layer
-from nonlin.torch.known import functions, modules
+from nonlin.torch.known import called
 from nonlin.torch.modules import Elementwise, Layer
+from nonlin.torch.recognition import LAYERS
 from nonlin.vector import VectorActivation
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -105,14 +108,9 @@ def _name(found: Any) -> str:
 def _theirs(found: Any) -> Activation | None:
     """torch's own: a module, or a function that is called with x alone."""
     if isinstance(found, nn.Module):
-        activation = modules().get(type(found))
+        activation = catalog[LAYERS[type(found)].name] if type(found) in LAYERS else None
     else:
-        activation = functions().get(found) if found.__hash__ else None
-        if (
-            activation is not None
-            and activation.definition.peers["torch"].defaults.keys() < activation.parameters.keys()
-        ):
-            return None
+        activation = called(found, (torch.zeros(1),), {})
     return None if isinstance(activation, VectorActivation) else activation
 
 
@@ -128,11 +126,12 @@ def _keep_output(own: Elementwise) -> None:
 
 def _replacement(found: Any) -> Layer:
     """This package's layer for a module or function of torch, which keeps its output."""
+    activation = _theirs(found)
+    assert activation is not None  # which `_places` has asked
     if not isinstance(found, nn.Module):
-        return layer(functions()[found], save="output")
+        return layer(activation, save="output")
     if any(getattr(found, hooks, None) for hooks in _HOOKS):
         raise ParameterError("it has hooks, which its replacement would not: remove them")
-    activation = modules()[type(found)]
     ours = class_of(activation.name)
     known = inspect.signature(ours).parameters
     definition = activation.definition
