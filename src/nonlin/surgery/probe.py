@@ -22,8 +22,8 @@ from nonlin.surgery.reroute import Rerouted
 from nonlin.surgery.roles import Roles
 from nonlin.surgery.site import Site
 from nonlin.surgery.traceless import generators_kept, gradient, own_memory, set_training
-from nonlin.surgery.values import by_values
 from nonlin.torch import recognition
+from nonlin.torch.by_values import by_values
 from nonlin.tree import arguments, leaves, mapped
 
 

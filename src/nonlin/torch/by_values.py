@@ -1,5 +1,8 @@
 """Which activation a callable is, told by its values on a grid: what no name says of a user's own or a library's."""
 
+# torch has no public name for what switches modes off.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,10 +10,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import torch
 
 from nonlin.activation import Activation
 from nonlin.registry import catalog
-from nonlin.surgery.torch import is_tensor, unseen
 from nonlin.torch.recognition import grid, values
 from nonlin.vector import VectorActivation
 
@@ -19,11 +22,11 @@ def by_values(call: Any, own: Sequence[Activation]) -> tuple[Activation, bool] |
     """The activation of the catalogue or of `own` with these values, and whether it works in place."""
     x = grid().reshape(3, -1)
     try:
-        with unseen():  # as it is, whatever mode is at work
+        with torch._C.DisableTorchFunction():  # as it is, whatever mode is at work
             y = call(x)
     except Exception:  # whatever it is, it is no function of one tensor
         return None
-    if not is_tensor(y) or y.shape != x.shape:
+    if not isinstance(y, torch.Tensor) or y.shape != x.shape:
         return None
     found = y.detach().double().flatten().cpu().numpy()
     for activation, known in (*_known(), *((a, _values(a)) for a in own)):
