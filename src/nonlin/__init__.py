@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nonlin.backends.kernels.pool import set_threads
     from nonlin.comparison import Comparison, compare
     from nonlin.explore import plot
+    from nonlin.health import Health, watch
     from nonlin.registry import catalog, define, get
     from nonlin.surgery import activations, swap
 
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "Comparison",
+    "Health",
     "activations",
     "catalog",
     "compare",
@@ -30,11 +32,13 @@ __all__ = [
     "plot",
     "set_threads",
     "swap",
+    "watch",
 ]
 
 _HOME = {
     "Activation": "activation",
     "Comparison": "comparison",
+    "Health": "health",
     "activations": "surgery",
     "catalog": "registry",
     "compare": "comparison",
@@ -43,6 +47,7 @@ _HOME = {
     "plot": "explore",
     "set_threads": "backends.kernels.pool",
     "swap": "surgery",
+    "watch": "health",
 }
 _DOORS = ("torch", "keras", "flax")
 

@@ -40,6 +40,10 @@ class SwapError(NonlinError, ValueError):
     """A model whose activations cannot be replaced as asked; it is as it was before."""
 
 
+class WatchError(NonlinError, ValueError):
+    """A model that cannot be watched, or units that cannot be revived."""
+
+
 class MissingExtra(NonlinError, ImportError):
     """A package that an optional part needs and that is not installed."""
 

@@ -11,13 +11,12 @@ from nonlin.vector import VectorActivation
 
 
 @contextmanager
-def own_calls(seen: Callable[[Activation, Any], None]) -> Generator[None]:
-    """Tells `seen(activation, x)` of every call within."""
+def own_calls(around: Callable[[Activation, Any, Callable[[], Any]], Any]) -> Generator[None]:
+    """Every call within is `around(activation, x, call)`, which calls `call()` for its result."""
 
     def watching(call: Any) -> Any:
         def watched(self: Activation, x: Any, /, **options: Any) -> Any:
-            seen(self, x)
-            return call(self, x, **options)
+            return around(self, x, lambda: call(self, x, **options))
 
         return watched
 

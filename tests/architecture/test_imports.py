@@ -27,7 +27,7 @@ ORDER = [
     ("registry",),
     ("own_calls", "spelling"),
     ("torch", "keras", "flax"),
-    ("comparison", "explore", "measure", "surgery"),
+    ("comparison", "explore", "health", "measure", "surgery"),
     ("cli",),
     ("__main__",),
 ]
@@ -48,6 +48,7 @@ FRAMEWORKS = {
             "torch/",
         ),
         *("comparison/training.py", "measure/peers/torch.py", "surgery/torch.py"),
+        *("health/torch.py", "health/torch_sample.py", "health/torch_units.py"),
     },
     "jax": {"backends/jax.py", "flax.py", "measure/peers/jax.py"},
     "flax": {"flax.py"},

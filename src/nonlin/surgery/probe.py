@@ -6,7 +6,7 @@ whose forward a function is called, whether or not hooks see the call.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from functools import partial
 from typing import Any
 
@@ -203,10 +203,11 @@ class Probe:
         """Whether what is called now is a part of an activation that is known as a whole."""
         return self.silent or any(frame.sites or frame.path in self.placed for frame in self.stack)
 
-    def _called_own(self, activation: Activation, x: Any) -> None:
+    def _called_own(self, activation: Activation, x: Any, call: Callable[[], Any]) -> Any:
         if framework.is_tensor(x) and not self._hidden:
             path = self.stack[-1].path if self.stack else None
             self.count([self.site("function", path, activation, ours=True)])
+        return call()
 
     def _called(self, function: Any, args: Any, kwargs: Any) -> Any:
         hidden = self._hidden

@@ -25,12 +25,12 @@ WEIGHTED = (
     *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
 )
 # After these no layer's output is left; after a product it is not where both factors come from the model (a gate).
-_CONTRACTIONS = {
+CONTRACTIONS = {
     *("matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "baddbmm", "addmm", "einsum", "linear", "bilinear"),
     *("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
     *("scaled_dot_product_attention", "multi_head_attention_forward"),
 }
-_PRODUCTS = {"mul", "__mul__", "__rmul__", "mul_", "__imul__", "multiply"}
+PRODUCTS = {"mul", "__mul__", "__rmul__", "mul_", "__imul__", "multiply"}
 _CALL = Activation.__call__.__code__
 _DEPTH = 12  # frames between a call of an activation and the operation of torch that it comes to
 
@@ -108,8 +108,8 @@ class _Trace(TorchFunctionMode):
             self.met(activation, (args, kwargs))
         result = func(*args, **kwargs)
         name = getattr(func, "__name__", "")
-        gated = name in _PRODUCTS and sum(t.dim() > 0 and type(t) is Tensor for t in _tensors((args, kwargs))) > 1
-        ends = activation is not None or gated or name in _CONTRACTIONS
+        gated = name in PRODUCTS and sum(t.dim() > 0 and type(t) is Tensor for t in _tensors((args, kwargs))) > 1
+        ends = activation is not None or gated or name in CONTRACTIONS
         for tensor in _tensors(result):
             if ends or not carried:
                 self.sources.pop(tensor, None)

@@ -1,0 +1,161 @@
+"""What is wrong with a watched model: findings, in order of weight, from what has been recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from nonlin.health.advice import advice
+from nonlin.health.record import Layer, Record
+
+Kind = Literal["dead", "dormant", "saturated", "vanishing", "exploding", "nonfinite"]
+Severity = Literal["alarm", "warning", "note"]
+WARN, ALARM = 0.2, 0.5  # of a layer's units that are dead or dormant
+SATURATED = 0.5  # of a layer's units
+RATIO = 1e3  # of the gradients of the first and the last layer
+_WEIGHT = {"alarm": 0, "warning": 1, "note": 2}
+_ORDER = ("nonfinite", "exploding", "vanishing", "dead", "saturated", "dormant")
+_LATEST = 3  # samples whose median gradients are compared
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    kind: "dead", "dormant", "saturated", "vanishing", "exploding" or "nonfinite". severity: "alarm", "warning", or
+    "note" for units that are too few to matter to the layer. layer: the name in the model of the layer of weights
+    whose outputs are meant, "" for the model itself. units: their indices, None for the whole layer. step: since when.
+    share: of the layer's units; of a gradient the ratio of the first layer's to the last's. evidence: observations of
+    each unit that were seen; of a gradient, samples. advice: the cause, what to do, and the line of code that does
+    it. source: of the definition.
+    """
+
+    kind: Kind
+    layer: str
+    units: tuple[int, ...] | None
+    step: int
+    share: float
+    evidence: int
+    advice: str
+    source: str
+    severity: Severity = "alarm"
+    activation: str = ""
+
+    def __str__(self) -> str:
+        which = "" if self.units is None else f"{len(self.units)} units ({self.share:.0%})"
+        ratio = f"first/last gradient {self.share:.1e}" if self.kind in ("vanishing", "exploding") else which
+        place = f"{self.layer or 'model'}{f' ({self.activation})' if self.activation else ''}"
+        return f"{self.severity}: {self.kind}: {place}: {ratio or 'values'} since step {self.step}: {self.advice}"
+
+
+def findings(record: Record) -> list[Finding]:
+    """Everything that is wrong now, the heaviest first."""
+    found = [*_nonfinite(record), *_gradients(record)]
+    for layer in record.ordered:
+        found += _units(layer)
+    return sorted(found, key=lambda f: (_WEIGHT[f.severity], _ORDER.index(f.kind), -abs(f.share)))
+
+
+def _finding(
+    kind: Kind, layer: Layer, severity: Severity, units: Any, step: int, share: float, evidence: int
+) -> Finding:
+    activation = str(layer.activation)
+    text, source = advice(kind, layer.name, activation)
+    indices = None if units is None else tuple(int(u) for u in units)
+    return Finding(kind, layer.name, indices, step, share, evidence, text, source, severity, activation)
+
+
+def _nonfinite(record: Record) -> Iterator[Finding]:
+    for bad in record.bad[:1]:
+        text, source = advice("nonfinite", bad.layer, "", bad.where)
+        yield Finding("nonfinite", bad.layer, None, bad.step, 1.0, 1, text, source)
+
+
+# Units ----------------------------------------------------------------------------------------------------------------
+
+
+def _units(layer: Layer) -> Iterator[Finding]:
+    """Units that are bad in two windows in a row."""
+    if len(layer.windows) < 2:
+        return
+    both = layer.activation.facts.saturates == "both"
+    last, before = layer.windows[-1], layer.windows[-2]
+    if len(last.dead) != len(before.dead):
+        return
+    dead, saturated = last.dead & before.dead, last.saturated & before.saturated
+    evidence = last.observations + before.observations
+    # at a flat end on either side a unit is saturated; where the only flat end is 0, dead
+    named = (saturated | dead) if both else dead
+    kind: Kind = "saturated" if both else "dead"
+    share = float(named.mean())
+    if not both and share <= WARN:
+        named = named & last.lost & before.lost  # in any layer some units are quiet: these can't come back
+        share = float(named.mean())
+    if named.any():
+        limits = (SATURATED, SATURATED) if both else (WARN, ALARM)
+        since = _since(layer, kind, named)
+        yield _finding(kind, layer, _severity(share, *limits), np.flatnonzero(named), since, share, evidence)
+    if not both and (also := saturated & ~dead).mean() > SATURATED:
+        since = _since(layer, "saturated", also)
+        yield _finding("saturated", layer, "alarm", np.flatnonzero(also), since, float(also.mean()), evidence)
+    dormant = _dormant(last) & _dormant(before) & ~dead & ~saturated
+    if dormant.mean() > WARN:
+        since = _since(layer, "dormant", dormant)
+        yield _finding("dormant", layer, "warning", np.flatnonzero(dormant), since, float(dormant.mean()), evidence)
+
+
+def _dormant(window: Any) -> Any:
+    return (window.scores <= 0.025) | (window.centred <= 0.025)
+
+
+def _severity(share: float, warn: float, alarm: float) -> Severity:
+    return "alarm" if share > alarm else "warning" if share > warn else "note"
+
+
+def _since(layer: Layer, kind: Kind, units: Any) -> int:
+    """The first step of the windows in a row, up to now, in which all of these were so."""
+    step = layer.windows[-1].first
+    for window in reversed(layer.windows):
+        saturated = window.saturated | window.dead
+        state = window.dead if kind == "dead" else saturated if kind == "saturated" else _dormant(window)
+        if len(state) != len(units) or not state[units].all():
+            break
+        step = window.first
+    return step
+
+
+# Gradients ------------------------------------------------------------------------------------------------------------
+
+
+def _gradients(record: Record) -> Iterator[Finding]:
+    """The first layer's gradient against the last one's, in the order in which they run."""
+    known = [layer for layer in record.ordered if len(layer.gradients) >= 2]
+    if len(known) < 2:
+        return
+    sizes = [_median(layer) for layer in known]
+    if not all(map(math.isfinite, sizes)) or sizes[-1] == 0:
+        return
+    ratio = sizes[0] / sizes[-1]
+    if 1 / RATIO <= ratio <= RATIO:
+        return
+    kind: Kind = "vanishing" if ratio < 1 else "exploding"
+    yield _finding(kind, known[0], "alarm", None, _faded_since(known[0], known[-1]), ratio, len(known[0].gradients))
+
+
+def _median(layer: Layer) -> float:
+    return float(np.median([size for _, size in layer.gradients[-_LATEST:]]))
+
+
+def _faded_since(first: Layer, last: Layer) -> int:
+    ends = dict(last.gradients)
+    since = first.gradients[-1][0]
+    for step, size in reversed(first.gradients):
+        end = ends.get(step, 0.0)
+        if not end or 1 / RATIO <= size / end <= RATIO:
+            break
+        since = step
+    return since

@@ -1,0 +1,75 @@
+"""The measures of a layer's units, as pure functions of its pre-activations: sums that add up over batches.
+
+They are written in operators that NumPy, PyTorch and JAX arrays share, so that one definition holds for all. A unit is
+one feature: a column of a matrix whose rows are observations (samples; of a convolution, samples and positions).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nonlin.activation import Activation
+
+# A slope below it passes no gradient that matters. Of max|f'|, as for every constant here.
+DELTA = 1e-3
+FLAT = 1e-2
+RARELY = 0.01  # Dohare et al. 2024 (Nature 632) and SageMaker Debugger call a unit dead below 1 % too
+EVIDENCE = 300  # 0 of n shows that p < 3/n only
+WIDE = (
+    6  # standard deviations of a pre-activation: beyond them no input comes, whatever its distribution (1/36 at most)
+)
+DORMANT = (0.0, 0.025, 0.1)  # Sokar et al. 2023 (ICML): tau of ReDo
+
+
+class Sums(NamedTuple):
+    """Of each unit: how often its slope counts, how often it is not flat, sum of |h|, of |h - mean h|, of h."""
+
+    active: Any
+    steep: Any
+    magnitude: Any
+    centred: Any
+    total: Any
+
+
+def around(z: Any) -> Any:
+    """Of (observations, units) the places mean + k standard deviations, k = -WIDE ... WIDE: where a unit could come."""
+    mean = z.mean(0)
+    width = ((z - mean) * (z - mean)).mean(0) ** 0.5
+    return [mean + k * width for k in range(-WIDE, WIDE + 1)]
+
+
+def sums(slope: Any, output: Any, steepest: float) -> Sums:
+    """What (observations, units) arrays of f'(z) and h = f(z) come to; `steepest` is max|f'|."""
+    size = abs(slope)
+    return Sums(
+        (size > DELTA * steepest).sum(0),
+        (size > FLAT * steepest).sum(0),
+        abs(output).sum(0),
+        abs(output - output.mean(0)).sum(0),
+        output.sum(0),
+    )
+
+
+@cache
+def steepest(activation: Activation) -> float:
+    """max|f'| where pre-activations live."""
+    slopes = np.abs(np.asarray(activation.derivative(np.linspace(-8.0, 8.0, 3201))))
+    return float(slopes[np.isfinite(slopes)].max(initial=0.0))
+
+
+def at_most(count: Any, observations: int) -> Any:
+    """The upper 95 % limit of a share of which `count` of `observations` were seen: 3/n for none of n.
+
+    Source: Wilson, Hilferty 1931, of the chi-square quantile that is Garwood's limit of a Poisson count.
+    """
+    k = np.asarray(count, float) + 1
+    limit = k * (1 - 1 / (9 * k) + 1.6449 / (3 * np.sqrt(k))) ** 3
+    return np.minimum(limit / max(observations, 1), 1.0)
+
+
+def dormancy(mean_size: Any) -> Any:
+    """ReDo's score: mean|h| of each unit over its mean over the layer."""
+    return mean_size / (mean_size.mean() + 1e-9)

@@ -1,0 +1,129 @@
+"""What a watched model's units and gradients were over the training: windows of enough observations, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nonlin.activation import Activation
+from nonlin.health.measures import DELTA, DORMANT, EVIDENCE, RARELY, at_most, dormancy, steepest
+
+Array = np.ndarray[Any, Any]
+_LONGEST = 400  # entries of a history: of a longer one every second is left out, and so on
+
+
+@dataclass(frozen=True)
+class Window:
+    """A layer's units over the sampled steps from `first` to `last`, of `observations` each."""
+
+    first: int
+    last: int
+    observations: int
+    dead: Array  # of each unit, whether it is
+    saturated: Array
+    lost: Array  # whether it is dead and no input could come to where it is not
+    scores: Array  # ReDo's
+    centred: Array  # ReDo's, of the outputs without their mean
+
+    @property
+    def dead_share(self) -> float:
+        return float(self.dead.mean())
+
+    @property
+    def saturated_share(self) -> float:
+        return float(self.saturated.mean())
+
+    def dormant_share(self, tau: float = DORMANT[1]) -> float:
+        """The share of units of a score of at most tau, with and without their mean."""
+        return float(((self.scores <= tau) | (self.centred <= tau)).mean())
+
+
+@dataclass
+class Layer:
+    """One layer of weights and the activation that follows it."""
+
+    name: str
+    activation: Activation
+    kind: str = ""  # of the module: Linear, Conv2d
+    windows: list[Window] = field(default_factory=list[Window])
+    gradients: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])  # step, RMS of dL/dz
+    updates: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])  # step, |update|/|weight|
+    means: Array | None = None  # of each unit's output, in the latest window
+    pending: list[tuple[int, int, Array]] = field(default_factory=list[tuple[int, int, Array]])
+
+    @property
+    def observations(self) -> int:
+        """Of each unit, in the window that is not full yet."""
+        return sum(count for _, count, _ in self.pending)
+
+    def seen(self, step: int, observations: int, sums: Array) -> None:
+        """One sample: the sums of `measures.sums`, one row each, then the steepest slope around where each unit is."""
+        if self.pending and self.pending[-1][2].shape != sums.shape:
+            self.pending.clear()  # the layer was replaced by one of another width
+        self.pending.append((step, observations, sums))
+        if self.observations >= EVIDENCE:
+            self.windows.append(self._window())
+            self.pending.clear()
+            thin(self.windows)
+
+    def _window(self) -> Window:
+        count = self.observations
+        active, steep, magnitude, centred, total = np.sum([rows[:-1] for _, _, rows in self.pending], axis=0)
+        around = np.max([rows[-1] for _, _, rows in self.pending], axis=0)
+        flat = self.activation.facts.saturates
+        dead = at_most(active, count) <= RARELY
+        self.means = total / count
+        return Window(
+            self.pending[0][0],
+            self.pending[-1][0],
+            count,
+            dead,
+            (at_most(steep, count) <= RARELY) & bool(flat),
+            dead & (around <= DELTA * steepest(self.activation)),
+            dormancy(magnitude / count),
+            dormancy(centred / count),
+        )
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Where a nan or an infinity was first: in a layer's values or in its gradient, at a step."""
+
+    layer: str
+    step: int
+    where: str  # "values" or "gradient"
+
+
+@dataclass
+class Record:
+    """The layers of a model in the order in which they run, and what happened to them."""
+
+    layers: dict[tuple[str, str], Layer] = field(default_factory=dict[tuple[str, str], Layer])
+    bad: list[Bad] = field(default_factory=list[Bad])
+    notes: list[str] = field(default_factory=list[str])
+    steps: int = 0
+    sampled: int = 0
+
+    def layer(self, name: str, activation: Activation, kind: str) -> Layer:
+        key = (name, str(activation))
+        if key not in self.layers:
+            self.layers[key] = Layer(name, activation, kind)
+        return self.layers[key]
+
+    def note(self, text: str) -> None:
+        """Something that the reader of the report has to know, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    @property
+    def ordered(self) -> Sequence[Layer]:
+        return list(self.layers.values())
+
+
+def thin(history: list[Any]) -> None:
+    """Half of a history that has grown too long, its end kept."""
+    if len(history) > _LONGEST:
+        history[:-2] = history[:-2:2]

@@ -1,0 +1,227 @@
+"""PyTorch: what watches a model's own forward and backward passes, and changes nothing in them.
+
+On a sampled step a mode sees every function that the forward calls, modules' and others, and follows which layer of
+weights a tensor comes from. In between, one short hook a layer remembers, without keeping it alive, what went through
+it, so that a nan is traced to where it began.
+"""
+
+# torch has no public names for whether a mode is at work and for what switches it off.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nonlin.errors import WatchError
+from nonlin.health.record import Bad, Record
+from nonlin.health.torch_sample import Sample
+
+WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear, nn.Embedding, nn.RNNBase, nn.MultiheadAttention)
+
+
+def unwrapped(model: Any) -> tuple[nn.Module, str]:
+    """The module whose forward is the user's code, and what to say of what was around it."""
+    note = ""
+    if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
+        model = model.module
+    if hasattr(model, "_orig_mod"):
+        note = (
+            "the model is compiled: what it computes inside is not seen; watch it before torch.compile and train "
+            "the uncompiled one for some steps"
+        )
+        model = model._orig_mod
+    if not isinstance(model, nn.Module):
+        raise WatchError(f"not a torch.nn.Module: {type(model).__name__}: give the model that is trained")
+    return model, note
+
+
+class Watcher:
+    """The hooks of one model and its optimizer; `record` is what they write to."""
+
+    def __init__(self, model: Any, optimizer: Any, every: int, record: Record):
+        self.model, note = unwrapped(model)
+        self.optimizer, self.every, self.record = optimizer, every, record
+        if note:
+            record.note(note)
+        self.names = {module: name for name, module in self.model.named_modules()}
+        self.owners = {id(p): self.names[m] for m in self.names for p in m.parameters(recurse=False)}
+        self.step = -1 if optimizer is None else 0
+        self._sampled_at = -every
+        self._sample: Sample | None = None
+        self._passed: list[tuple[str, Any, Any]] = []
+        self._handles: list[Any] = []
+        self._before: dict[str, Tensor] = {}
+        self.changed: Callable[[], None] | None = None  # called after each sampled step
+        self._inside = False
+
+    # Its hooks ------------------------------------------------------------------------------------------------------
+
+    def attach(self) -> None:
+        add = self._handles.append
+        add(self.model.register_forward_pre_hook(self._guarded(self._begin), prepend=True, with_kwargs=True))
+        add(self.model.register_forward_hook(self._guarded(self._end), always_call=True))
+        for module, name in self.names.items():
+            if isinstance(module, WEIGHTED):
+                add(module.register_forward_hook(self._passing(name)))
+        if self.optimizer is not None:
+            add(self.optimizer.register_step_pre_hook(self._guarded(self._before_step)))
+            add(self.optimizer.register_step_post_hook(self._guarded(self._after_step)))
+
+    def detach(self) -> None:
+        """Takes all hooks away; what has not been written down yet is."""
+        self._finish()
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _guarded(self, hook: Callable[..., None]) -> Callable[..., None]:
+        """A failure in here is said, and training goes on without it."""
+
+        def guarded(*given: Any) -> None:
+            if torch.compiler.is_compiling():
+                return
+            try:
+                hook(*given)
+            except Exception as error:
+                self._failed(error)
+
+        return guarded
+
+    def _failed(self, error: Exception) -> None:
+        if self._sample is not None:
+            self._sample.leave()
+            self._sample = None
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        text = f"watching stopped at step {self.step}: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        self.record.note(text)
+        warnings.warn(f"{text}; training goes on", RuntimeWarning, stacklevel=3)
+
+    def _passing(self, name: str) -> Callable[..., None]:
+        passed, kept = self._passed, weakref.ref
+
+        def passing(_module: Any, inputs: Any, output: Any) -> None:
+            if self._inside and inputs and type(inputs[0]) is Tensor and isinstance(output, Tensor):
+                passed.append((name, kept(inputs[0]), kept(output)))
+
+        return passing
+
+    # Forward --------------------------------------------------------------------------------------------------------
+
+    def _begin(self, module: Any, *_: Any) -> None:
+        if not (module.training and torch.is_grad_enabled()) or self._inside:
+            return
+        self._inside = True
+        if self.optimizer is None:
+            self._finish()
+            self.step += 1
+        if self.step - self._sampled_at >= self.every:
+            self._finish()
+            self._sampled_at = self.step
+            self._sample = Sample(self.model, self.owners)
+            self._sample.enter()
+        elif self._sample is not None and self.optimizer is None:
+            self._finish()
+
+    def _end(self, _module: Any, _inputs: Any, output: Any = None) -> None:
+        if not self._inside:
+            return
+        self._inside = False
+        if self._sample is not None:
+            self._sample.leave()
+        self._trace(output)
+        self._passed.clear()
+
+    def _trace(self, output: Any) -> None:
+        """Where a nan in the output began: on a CPU at every step, since the check waits for a GPU."""
+        last = self._passed[-1][2]() if self._passed else None
+        last = output if isinstance(output, Tensor) else last
+        if last is None or not last.is_cpu or self.record.bad or _finite(last):
+            return
+        for i, (name, before, after) in enumerate(self._passed):
+            if (x := before()) is not None and x.is_floating_point() and not _finite(x):
+                self._bad(self._passed[i - 1][0] if i else name, "values")
+                return
+            if (y := after()) is not None and not _finite(y):
+                self._bad(name, "values")
+                return
+        self._bad(self._passed[-1][0] if self._passed else "", "values")
+
+    def _bad(self, layer: str, where: str) -> None:
+        self.record.bad.append(Bad(layer, max(self.step, 0), where))
+
+    # The optimizer's step -------------------------------------------------------------------------------------------
+
+    def _before_step(self, *_: Any) -> None:
+        if self._sample is not None:
+            weights = {s.source: self._weight(s.source) for s in self._sample.found.values()}
+            self._before = {name: w.detach().clone() for name, w in weights.items() if w is not None}
+            self._finish()
+
+    def _after_step(self, *_: Any) -> None:
+        if self._before:
+            for name, old in self._before.items():
+                new = self._weight(name)
+                if new is not None and new.shape == old.shape:
+                    ratio = float((new.detach() - old).norm() / (old.norm() + 1e-30))
+                    for layer in self.record.ordered:
+                        if layer.name == name:
+                            layer.updates.append((self.step, ratio))
+            self._before = {}
+        self.step += 1
+        self.record.steps = self.step
+
+    def _weight(self, name: str) -> Tensor | None:
+        try:
+            weight = getattr(self.model.get_submodule(name), "weight", None)
+        except AttributeError:
+            return None
+        return weight if isinstance(weight, Tensor) and weight.dim() > 1 else None
+
+    def _finish(self) -> None:
+        sample, self._sample = self._sample, None
+        self.record.steps = max(self.record.steps, self.step)
+        if sample is None:
+            return
+        sample.leave()
+        self.record.sampled += 1
+        step = max(self._sampled_at, 0)
+        last_good = ""
+        for seen, count, values, gradient, finite in sample.results():
+            layer = self.record.layer(seen.source, seen.activation, seen.kind)
+            if not finite and not self.record.bad:
+                self._bad(seen.source, "values")
+            if finite and seen.hidden:
+                layer.seen(step, count, values)
+            if gradient is not None:
+                layer.gradients.append((step, gradient))
+                if gradient != gradient or gradient == float("inf"):
+                    last_good = seen.source
+        if last_good and not self.record.bad:
+            self._bad(last_good, "gradient")
+        if self.changed is not None:
+            self.changed()
+
+
+def _finite(x: Tensor) -> bool:
+    x = x.detach()
+    return bool(torch.isfinite(x.sum(dtype=torch.float32))) or bool(torch.isfinite(x).all())
+
+
+def check(model: Any, optimizer: Any) -> None:
+    """WatchError for what is no model, or an optimizer of another one."""
+    inner, _ = unwrapped(model)
+    if optimizer is None:
+        return
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise WatchError(f"not a torch.optim.Optimizer: {type(optimizer).__name__}: give the one that trains the model")
+    known = {id(p) for p in inner.parameters()}
+    if not any(id(p) in known for group in optimizer.param_groups for p in group["params"]):
+        raise WatchError("optimizer without a parameter of the model: give the one that trains it")

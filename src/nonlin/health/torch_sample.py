@@ -1,0 +1,248 @@
+"""PyTorch: one forward pass seen from inside, and the gradients of its activations' inputs.
+
+A mode is handed every function that the forward calls. Tensors carry the names of the layers of weights that they come
+from, through normalisation, dropout, sums and changes of shape, up to the activation that takes them. Of what it takes
+a part of the observations is measured, on the tensor's own device; all that leaves it is copied at once.
+"""
+
+# torch has no public names for what a mode may switch off.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakIdKeyDictionary
+
+from nonlin.activation import Activation
+from nonlin.health.measures import around, steepest, sums
+from nonlin.health.torch_units import rows_of, slope, whole
+from nonlin.own_calls import own_calls
+from nonlin.torch.following import CONTRACTIONS, PRODUCTS, WEIGHTED
+from nonlin.torch.known import called
+from nonlin.torch.modules import Layer
+from nonlin.torch.recognition import SPELLINGS
+from nonlin.vector import VectorActivation
+
+
+@dataclass
+class Seen:
+    """An activation that a forward has called on the output of one layer of weights."""
+
+    source: str
+    activation: Activation
+    kind: str
+    hidden: bool = False  # whether a layer of weights takes what it returns
+    sums: list[Tensor] = field(default_factory=list[Tensor])
+    observations: int = 0
+    finite: list[Tensor] = field(default_factory=list[Tensor])
+    squares: list[Tensor] = field(default_factory=list[Tensor])  # mean (dL/dz)^2 of each call
+
+
+@dataclass(frozen=True)
+class _Trail:
+    """What a tensor comes from: layers of weights, the last one last, and activations."""
+
+    sources: tuple[str, ...] = ()
+    activations: tuple[Seen, ...] = ()
+
+
+class Sample(TorchFunctionMode):
+    """Measures the activations of one forward between `enter` and `leave`."""
+
+    def __init__(self, model: nn.Module, owners: Mapping[int, str]):
+        super().__init__()
+        self.model, self.owners = model, owners
+        self.found: dict[tuple[str, str], Seen] = {}
+        self.trails: Any = WeakIdKeyDictionary()
+        self.stack = ExitStack()
+        self.entered = False
+        self.inside = 0  # modules that are one activation as a whole
+
+    def enter(self) -> None:
+        """From now on, until `leave`."""
+        for module in self.model.modules():
+            activation = whole(module)
+            if activation is not None:
+                self._watch(module, activation)
+            elif isinstance(module, WEIGHTED) and id(module.weight) not in self.owners:  # it is computed
+                name = next(n for n, m in self.model.named_modules() if m is module)
+                self.stack.callback(module.register_forward_hook(self._weighted(name)).remove)
+        self.stack.enter_context(own_calls(self._own))
+        self.stack.enter_context(self)
+        self.entered = True
+
+    def leave(self) -> None:
+        """Sees no more, but for gradients."""
+        if self.entered:
+            self.entered = False
+            self.stack.close()
+        self.trails = WeakIdKeyDictionary()
+
+    # What is called -------------------------------------------------------------------------------------------------
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self.inside:
+            return func(*args, **kwargs)
+        if func in SPELLINGS:
+            activation = called(func, args, kwargs)
+            if activation is not None and not isinstance(activation, VectorActivation):
+                x = args[0] if args else kwargs.get("input")
+                return self._activated(activation, x, lambda: func(*args, **kwargs))
+        given = list(_tensors(args)) + list(_tensors(kwargs.values()))
+        trails = [t for g in given if (t := self.trails.get(g)) is not None]
+        result = func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
+        owner = next((self.owners[id(g)] for g in given if g.dim() > 1 and id(g) in self.owners), None)
+        if not trails and owner is None:
+            return result
+        if owner is not None or name in CONTRACTIONS:
+            for trail in trails:
+                _taken(trail)
+            after = _Trail((owner,) if owner is not None else ())
+        else:
+            gated = name in PRODUCTS and sum(g.dim() > 0 and type(g) is Tensor for g in given) > 1
+            sources = () if gated else tuple(dict.fromkeys(s for t in trails for s in t.sources))
+            after = _Trail(sources, tuple({id(a): a for t in trails for a in t.activations}.values()))
+        for tensor in _tensors((result,)):
+            self.trails[tensor] = after
+        return result
+
+    def _activated(self, activation: Activation, x: Any, call: Any) -> Any:
+        """An activation takes x: it is measured before it may be overwritten."""
+        seen = self._seen(activation, x) if isinstance(x, Tensor) and x.is_floating_point() else None
+        if seen is None:
+            return call()
+        observed = self._before(seen, x)
+        result = call()
+        if isinstance(result, Tensor):
+            self._after(seen, observed, result)
+            self.trails[result] = _Trail((), (seen,))
+        return result
+
+    def _own(self, activation: Any, x: Any, call: Any) -> Any:
+        """One of this package's, called as a function."""
+        if self.inside or isinstance(activation, VectorActivation):
+            return call()
+        with torch._C.DisableTorchFunction():  # under a mode it would not come to its kernel
+            return self._activated(activation, x, call)
+
+    def _watch(self, module: nn.Module, activation: Activation) -> None:
+        """A module whose whole forward is an activation."""
+        off = torch._C.DisableTorchFunction if isinstance(module, Layer) else ExitStack
+        open_: list[Any] = []
+
+        def before(_module: Any, inputs: Any) -> None:
+            x = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
+            seen = None if self.inside or x is None else self._seen(activation, x)
+            observed = None if seen is None or x is None else self._before(seen, x)
+            self.inside += 1
+            guard = off()
+            guard.__enter__()
+            open_.append((guard, seen, observed))
+
+        def after(_module: Any, _inputs: Any, output: Any = None) -> None:
+            guard, seen, observed = open_.pop()
+            guard.__exit__(None, None, None)
+            self.inside -= 1
+            if seen is not None and isinstance(output, Tensor):
+                self._after(seen, observed, output)
+                self.trails[output] = _Trail((), (seen,))
+
+        self.stack.callback(module.register_forward_pre_hook(before).remove)
+        self.stack.callback(module.register_forward_hook(after, always_call=True).remove)
+
+    def _weighted(self, name: str) -> Any:
+        def after(_module: Any, inputs: Any, output: Any) -> None:
+            for tensor in _tensors(inputs):
+                if (trail := self.trails.get(tensor)) is not None:
+                    _taken(trail)
+            for tensor in _tensors((output,)):
+                self.trails[tensor] = _Trail((name,))
+
+        return after
+
+    # What is measured -----------------------------------------------------------------------------------------------
+
+    def _seen(self, activation: Activation, x: Tensor) -> Seen | None:
+        trail = self.trails.get(x)
+        if trail is None or not trail.sources or x.dim() < 2:
+            return None
+        source = trail.sources[-1]
+        key = source, str(activation)
+        if key not in self.found:
+            self.found[key] = Seen(source, activation, type(self._module(source)).__name__)
+        return self.found[key]
+
+    def _before(self, seen: Seen, x: Tensor) -> tuple[Tensor, Tensor, int]:
+        axis = self._units(seen.source, x)
+        with torch.no_grad():
+            z = rows_of(x.detach(), axis)
+            slopes = slope(seen.activation, z)
+            reached = slope(seen.activation, torch.stack(around(z))).abs().amax(0)
+            seen.finite.append(torch.isfinite(x.detach().sum(dtype=torch.float32)))
+        if x.requires_grad:
+            x.register_hook(lambda grad: seen.squares.append(grad.detach().float().square().mean()))
+        return slopes, reached, axis
+
+    def _after(self, seen: Seen, observed: Any, result: Tensor) -> None:
+        slopes, reached, axis = observed
+        with torch.no_grad():
+            outputs = rows_of(result.detach(), axis)
+            rows = sums(slopes, outputs, steepest(seen.activation))
+            seen.sums.append(torch.stack([*(row.float() for row in rows), reached.float()]))
+        seen.observations += len(outputs)
+
+    def _units(self, source: str, x: Tensor) -> int:
+        """The dimension of the units: of a convolution 1, else the last; the other one if its size alone is right."""
+        module = self._module(source)
+        first = 1 if isinstance(module, WEIGHTED[1:]) else x.dim() - 1
+        wanted = getattr(module, "out_channels", None) or getattr(module, "out_features", None)
+        second = x.dim() - 1 if first == 1 else 1
+        return second if wanted is not None and x.shape[first] != wanted == x.shape[second] else first
+
+    def _module(self, name: str) -> nn.Module | None:
+        return self.model.get_submodule(name)
+
+    def results(self) -> Iterator[tuple[Seen, int, Any, float | None, bool]]:
+        """Of each activation the number of observations, the sums, RMS(dL/dz), and whether all was finite."""
+        found = [s for s in self.found.values() if s.sums and len({t.shape for t in s.sums}) == 1]
+        rows = [torch.cat([(t := torch.stack(s.sums))[:, :-1].sum(0), t[:, -1:].amax(0)]) for s in found]
+        extra = [
+            torch.stack([torch.stack(s.finite).all().float(), *(_mean(s.squares, r.device),)])
+            for s, r in zip(found, rows, strict=True)
+        ]
+        flat = torch.cat([t.flatten().to(rows[0].device) for t in (*rows, *extra)]).cpu().numpy() if rows else None
+        start = 0
+        tail = sum(r.numel() for r in rows)
+        for i, (seen, row) in enumerate(zip(found, rows, strict=True)):
+            assert flat is not None
+            values = flat[start : start + row.numel()].reshape(row.shape).astype(np.float64)
+            start += row.numel()
+            finite, square = flat[tail + 2 * i : tail + 2 * i + 2]
+            yield seen, seen.observations, values, float(square) ** 0.5 if seen.squares else None, bool(finite)
+
+
+def _mean(squares: list[Tensor], device: Any) -> Tensor:
+    return torch.stack(squares).mean() if squares else torch.zeros((), device=device)
+
+
+def _taken(trail: _Trail) -> None:
+    for seen in trail.activations:
+        seen.hidden = True
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)
