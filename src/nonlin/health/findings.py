@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nonlin.health.advice import advice
+from nonlin.health.measures import RARELY, at_most
 from nonlin.health.record import Layer, Record
 
 Kind = Literal["dead", "dormant", "saturated", "vanishing", "exploding", "nonfinite"]
@@ -86,8 +87,9 @@ def _units(layer: Layer) -> Iterator[Finding]:
     last, before = layer.windows[-1], layer.windows[-2]
     if len(last.dead) != len(before.dead):
         return
-    dead, saturated = last.dead & before.dead, last.saturated & before.saturated
     evidence = last.observations + before.observations
+    dead = last.dead & before.dead & (at_most(last.active + before.active, evidence) <= RARELY)
+    saturated = last.saturated & before.saturated & (at_most(last.steep + before.steep, evidence) <= RARELY)
     # at a flat end on either side a unit is saturated; where the only flat end is 0, dead
     named = (saturated | dead) if both else dead
     kind: Kind = "saturated" if both else "dead"

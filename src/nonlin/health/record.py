@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nonlin.activation import Activation
-from nonlin.health.measures import DELTA, DORMANT, EVIDENCE, RARELY, at_most, dormancy, steepest
+from nonlin.health.measures import DELTA, DORMANT, EVIDENCE, RARELY, dormancy, steepest
 
 Array = np.ndarray[Any, Any]
 _LONGEST = 400  # entries of a history: of a longer one every second is left out, and so on
@@ -17,16 +17,27 @@ _LONGEST = 400  # entries of a history: of a longer one every second is left out
 
 @dataclass(frozen=True)
 class Window:
-    """A layer's units over the sampled steps from `first` to `last`, of `observations` each."""
+    """A layer's units over the sampled steps from `first` to `last`, of `observations` each.
+
+    What is said of units is judged by two windows in a row, which together are enough evidence.
+    """
 
     first: int
     last: int
     observations: int
-    dead: Array  # of each unit, whether it is
-    saturated: Array
-    lost: Array  # whether it is dead and no input could come to where it is not
+    active: Array  # of each unit, how often its slope counts
+    steep: Array  # and how often it is not flat, at a function that has a flat end
+    lost: Array  # whether no input could come to where its slope counts
     scores: Array  # ReDo's
     centred: Array  # ReDo's, of the outputs without their mean
+
+    @property
+    def dead(self) -> Array:
+        return self.active < RARELY * self.observations
+
+    @property
+    def saturated(self) -> Array:
+        return self.steep < RARELY * self.observations
 
     @property
     def dead_share(self) -> float:
@@ -64,7 +75,7 @@ class Layer:
         if self.pending and self.pending[-1][2].shape != sums.shape:
             self.pending.clear()  # the layer was replaced by one of another width
         self.pending.append((step, observations, sums))
-        if self.observations >= EVIDENCE:
+        if 2 * self.observations >= EVIDENCE:
             self.windows.append(self._window())
             self.pending.clear()
             thin(self.windows)
@@ -73,16 +84,14 @@ class Layer:
         count = self.observations
         active, steep, magnitude, centred, total = np.sum([rows[:-1] for _, _, rows in self.pending], axis=0)
         around = np.max([rows[-1] for _, _, rows in self.pending], axis=0)
-        flat = self.activation.facts.saturates
-        dead = at_most(active, count) <= RARELY
         self.means = total / count
         return Window(
             self.pending[0][0],
             self.pending[-1][0],
             count,
-            dead,
-            (at_most(steep, count) <= RARELY) & bool(flat),
-            dead & (around <= DELTA * steepest(self.activation)),
+            active,
+            steep if self.activation.facts.saturates else np.full_like(steep, count),
+            around <= DELTA * steepest(self.activation),
             dormancy(magnitude / count),
             dormancy(centred / count),
         )

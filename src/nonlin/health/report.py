@@ -39,7 +39,7 @@ def _told(found: list[Finding], record: Record) -> list[str]:
     lines = [str(finding) for finding in found] or (["Nothing is wrong."] if len(unsure) < len(record.layers) else [])
     if unsure:
         shown = ", ".join(unsure[:5]) + (", ..." if len(unsure) > 5 else "")
-        lines.append(f"Not enough data yet on {shown}: units are judged by two windows of {EVIDENCE} observations.")
+        lines.append(f"Not enough data yet on {shown}: a unit is judged by {EVIDENCE} observations or more.")
     return lines
 
 

@@ -145,6 +145,10 @@ class Watcher:
         last = output if isinstance(output, Tensor) else last
         if last is None or not last.is_cpu or self.record.bad or _finite(last):
             return
+        seen = self._sample.first_bad() if self._sample is not None else ""
+        if seen:  # it knows weights that no module was called for as well
+            self._bad(seen, "values")
+            return
         for i, (name, before, after) in enumerate(self._passed):
             if (x := before()) is not None and x.is_floating_point() and not _finite(x):
                 self._bad(self._passed[i - 1][0] if i else name, "values")

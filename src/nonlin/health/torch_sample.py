@@ -52,6 +52,7 @@ class _Trail:
 
     sources: tuple[str, ...] = ()
     activations: tuple[Seen, ...] = ()
+    weight: str = ""  # the layer whose weight it is, transposed or so
 
 
 class Sample(TorchFunctionMode):
@@ -104,7 +105,10 @@ class Sample(TorchFunctionMode):
         owner = next((self.owners[id(g)] for g in given if g.dim() > 1 and id(g) in self.owners), None)
         if not trails and owner is None:
             return result
-        if owner is not None or name in CONTRACTIONS:
+        owner = owner or next((t.weight for t in trails if t.weight), None)
+        if owner is not None and all(id(g) in self.owners or self._is_weight(g) for g in given):
+            after = _Trail(weight=owner)
+        elif owner is not None or name in CONTRACTIONS:
             for trail in trails:
                 _taken(trail)
             after = _Trail((owner,) if owner is not None else ())
@@ -115,6 +119,10 @@ class Sample(TorchFunctionMode):
         for tensor in _tensors((result,)):
             self.trails[tensor] = after
         return result
+
+    def _is_weight(self, tensor: Tensor) -> bool:
+        trail = self.trails.get(tensor)
+        return trail is not None and bool(trail.weight)
 
     def _activated(self, activation: Activation, x: Any, call: Any) -> Any:
         """An activation takes x: it is measured before it may be overwritten."""
@@ -211,6 +219,10 @@ class Sample(TorchFunctionMode):
 
     def _module(self, name: str) -> nn.Module | None:
         return self.model.get_submodule(name)
+
+    def first_bad(self) -> str:
+        """The first layer of weights whose output was not finite, where an activation took it."""
+        return next((s.source for s in self.found.values() if not all(map(bool, s.finite))), "")
 
     def results(self) -> Iterator[tuple[Seen, int, Any, float | None, bool]]:
         """Of each activation the number of observations, the sums, RMS(dL/dz), and whether all was finite."""
