@@ -48,7 +48,7 @@ FRAMEWORKS = {
             "torch/",
         ),
         *("comparison/training.py", "measure/peers/torch.py", "surgery/torch.py"),
-        *("health/torch.py", "health/torch_sample.py", "health/torch_units.py"),
+        *("health/torch.py", "health/torch_sample.py", "health/torch_ranks.py", "health/torch_units.py"),
     },
     "jax": {"backends/jax.py", "flax.py", "measure/peers/jax.py"},
     "flax": {"flax.py"},

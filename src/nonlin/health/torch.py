@@ -10,6 +10,7 @@ it, so that a nan is traced to where it began.
 
 from __future__ import annotations
 
+import math
 import warnings
 import weakref
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from nonlin.errors import WatchError
 from nonlin.health.record import Bad, Record
+from nonlin.health.torch_ranks import is_parallel, of_all_ranks
 from nonlin.health.torch_sample import Sample
 
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear, nn.Embedding, nn.RNNBase, nn.MultiheadAttention)
@@ -47,6 +49,7 @@ class Watcher:
     def __init__(self, model: Any, optimizer: Any, every: int, record: Record):
         self.model, note = unwrapped(model)
         self.optimizer, self.every, self.record = optimizer, every, record
+        self.parallel = is_parallel(model)
         if note:
             record.note(note)
         self.names = {module: name for name, module in self.model.named_modules()}
@@ -136,6 +139,8 @@ class Watcher:
         self._inside = False
         if self._sample is not None:
             self._sample.leave()
+            if self._sample.failure is not None:
+                raise self._sample.failure
         self._trace(output)
         self._passed.clear()
 
@@ -167,7 +172,7 @@ class Watcher:
         if self._sample is not None:
             weights = {s.source: self._weight(s.source) for s in self._sample.found.values()}
             self._before = {name: w.detach().clone() for name, w in weights.items() if w is not None}
-            self._finish()
+            self._finish(together=True)
 
     def _after_step(self, *_: Any) -> None:
         if self._before:
@@ -189,7 +194,7 @@ class Watcher:
             return None
         return weight if isinstance(weight, Tensor) and weight.dim() > 1 else None
 
-    def _finish(self) -> None:
+    def _finish(self, together: bool = False) -> None:
         sample, self._sample = self._sample, None
         self.record.steps = max(self.record.steps, self.step)
         if sample is None:
@@ -197,19 +202,20 @@ class Watcher:
         sample.leave()
         self.record.sampled += 1
         step = max(self._sampled_at, 0)
-        last_good = ""
-        for seen, count, values, gradient, finite in sample.results():
-            layer = self.record.layer(seen.source, seen.activation, seen.kind)
-            if not finite and not self.record.bad:
-                self._bad(seen.source, "values")
-            if finite and seen.hidden:
-                layer.seen(step, count, values)
-            if gradient is not None:
-                layer.gradients.append((step, gradient))
-                if gradient != gradient or gradient == float("inf"):
-                    last_good = seen.source
-        if last_good and not self.record.bad:
-            self._bad(last_good, "gradient")
+        began = ""
+        rows = of_all_ranks(sample.rows()) if together and self.parallel else sample.rows()
+        for row in rows:
+            layer = self.record.layer(row.source, row.activation, row.kind)
+            if not row.finite and not self.record.bad:
+                self._bad(row.source, "values")
+            if row.finite and row.hidden:
+                layer.seen(step, row.observations, row.sums)
+            if row.gradient is not None:
+                layer.gradients.append((step, row.gradient))
+                if not math.isfinite(row.gradient):
+                    began = row.source  # the backward pass comes to the last of them first
+        if began and not self.record.bad:
+            self._bad(began, "gradient")
         if self.changed is not None:
             self.changed()
 

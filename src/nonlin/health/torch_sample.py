@@ -23,6 +23,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from nonlin.activation import Activation
 from nonlin.health.measures import around, steepest, sums
+from nonlin.health.torch_ranks import Row
 from nonlin.health.torch_units import rows_of, slope, whole
 from nonlin.own_calls import own_calls
 from nonlin.torch.following import CONTRACTIONS, PRODUCTS, WEIGHTED
@@ -65,6 +66,7 @@ class Sample(TorchFunctionMode):
         self.trails: Any = WeakIdKeyDictionary()
         self.stack = ExitStack()
         self.entered = False
+        self.failure: Exception | None = None
         self.inside = 0  # modules that are one activation as a whole
 
     def enter(self) -> None:
@@ -101,10 +103,14 @@ class Sample(TorchFunctionMode):
         given = list(_tensors(args)) + list(_tensors(kwargs.values()))
         trails = [t for g in given if (t := self.trails.get(g)) is not None]
         result = func(*args, **kwargs)
-        name = getattr(func, "__name__", "")
+        self._safely(self._passed, getattr(func, "__name__", ""), given, trails, result)
+        return result
+
+    def _passed(self, name: str, given: list[Tensor], trails: list[_Trail], result: Any) -> None:
+        """A function that is no activation has made `result`."""
         owner = next((self.owners[id(g)] for g in given if g.dim() > 1 and id(g) in self.owners), None)
         if not trails and owner is None:
-            return result
+            return
         owner = owner or next((t.weight for t in trails if t.weight), None)
         if owner is not None and all(id(g) in self.owners or self._is_weight(g) for g in given):
             after = _Trail(weight=owner)
@@ -118,7 +124,16 @@ class Sample(TorchFunctionMode):
             after = _Trail(sources, tuple({id(a): a for t in trails for a in t.activations}.values()))
         for tensor in _tensors((result,)):
             self.trails[tensor] = after
-        return result
+
+    def _safely(self, look: Any, *given: Any) -> Any:
+        """What fails in here must not reach the model: nothing more is looked at, and the watcher says why."""
+        if self.failure is not None:
+            return None
+        try:
+            return look(*given)
+        except Exception as error:
+            self.failure = error
+            return None
 
     def _is_weight(self, tensor: Tensor) -> bool:
         trail = self.trails.get(tensor)
@@ -126,14 +141,9 @@ class Sample(TorchFunctionMode):
 
     def _activated(self, activation: Activation, x: Any, call: Any) -> Any:
         """An activation takes x: it is measured before it may be overwritten."""
-        seen = self._seen(activation, x) if isinstance(x, Tensor) and x.is_floating_point() else None
-        if seen is None:
-            return call()
-        observed = self._before(seen, x)
+        observed = self._safely(self._before, activation, x)
         result = call()
-        if isinstance(result, Tensor):
-            self._after(seen, observed, result)
-            self.trails[result] = _Trail((), (seen,))
+        self._safely(self._after, observed, result)
         return result
 
     def _own(self, activation: Any, x: Any, call: Any) -> Any:
@@ -149,21 +159,17 @@ class Sample(TorchFunctionMode):
         open_: list[Any] = []
 
         def before(_module: Any, inputs: Any) -> None:
-            x = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
-            seen = None if self.inside or x is None else self._seen(activation, x)
-            observed = None if seen is None or x is None else self._before(seen, x)
+            observed = None if self.inside or not inputs else self._safely(self._before, activation, inputs[0])
             self.inside += 1
             guard = off()
             guard.__enter__()
-            open_.append((guard, seen, observed))
+            open_.append((guard, observed))
 
         def after(_module: Any, _inputs: Any, output: Any = None) -> None:
-            guard, seen, observed = open_.pop()
+            guard, observed = open_.pop()
             guard.__exit__(None, None, None)
             self.inside -= 1
-            if seen is not None and isinstance(output, Tensor):
-                self._after(seen, observed, output)
-                self.trails[output] = _Trail((), (seen,))
+            self._safely(self._after, observed, output)
 
         self.stack.callback(module.register_forward_pre_hook(before).remove)
         self.stack.callback(module.register_forward_hook(after, always_call=True).remove)
@@ -190,24 +196,31 @@ class Sample(TorchFunctionMode):
             self.found[key] = Seen(source, activation, type(self._module(source)).__name__)
         return self.found[key]
 
-    def _before(self, seen: Seen, x: Tensor) -> tuple[Tensor, Tensor, int]:
+    def _before(self, activation: Activation, x: Any) -> tuple[Seen, Tensor, Tensor, int] | None:
+        """What an activation takes is measured before it may be overwritten; None where no layer is known for it."""
+        seen = self._seen(activation, x) if isinstance(x, Tensor) and x.is_floating_point() else None
+        if seen is None:
+            return None
         axis = self._units(seen.source, x)
         with torch.no_grad():
             z = rows_of(x.detach(), axis)
-            slopes = slope(seen.activation, z)
-            reached = slope(seen.activation, torch.stack(around(z))).abs().amax(0)
+            slopes = slope(activation, z)
+            reached = slope(activation, torch.stack(around(z))).abs().amax(0)
             seen.finite.append(torch.isfinite(x.detach().sum(dtype=torch.float32)))
         if x.requires_grad:
             x.register_hook(lambda grad: seen.squares.append(grad.detach().float().square().mean()))
-        return slopes, reached, axis
+        return seen, slopes, reached, axis
 
-    def _after(self, seen: Seen, observed: Any, result: Tensor) -> None:
-        slopes, reached, axis = observed
+    def _after(self, observed: Any, result: Any) -> None:
+        if observed is None or not isinstance(result, Tensor):
+            return
+        seen, slopes, reached, axis = observed
         with torch.no_grad():
             outputs = rows_of(result.detach(), axis)
             rows = sums(slopes, outputs, steepest(seen.activation))
             seen.sums.append(torch.stack([*(row.float() for row in rows), reached.float()]))
         seen.observations += len(outputs)
+        self.trails[result] = _Trail((), (seen,))
 
     def _units(self, source: str, x: Tensor) -> int:
         """The dimension of the units: of a convolution 1, else the last; the other one if its size alone is right."""
@@ -224,23 +237,28 @@ class Sample(TorchFunctionMode):
         """The first layer of weights whose output was not finite, where an activation took it."""
         return next((s.source for s in self.found.values() if not all(map(bool, s.finite))), "")
 
-    def results(self) -> Iterator[tuple[Seen, int, Any, float | None, bool]]:
-        """Of each activation the number of observations, the sums, RMS(dL/dz), and whether all was finite."""
+    def rows(self) -> list[Row]:
+        """Of each activation the sums of `measures.sums` and the steepest slope around its units, RMS(dL/dz), and
+        whether all was finite."""
         found = [s for s in self.found.values() if s.sums and len({t.shape for t in s.sums}) == 1]
-        rows = [torch.cat([(t := torch.stack(s.sums))[:, :-1].sum(0), t[:, -1:].amax(0)]) for s in found]
+        if not found:
+            return []
+        tables = [torch.cat([(t := torch.stack(s.sums))[:, :-1].sum(0), t[:, -1:].amax(0)]) for s in found]
         extra = [
-            torch.stack([torch.stack(s.finite).all().float(), *(_mean(s.squares, r.device),)])
-            for s, r in zip(found, rows, strict=True)
+            torch.stack([torch.stack(s.finite).all().float(), _mean(s.squares, t.device)])
+            for s, t in zip(found, tables, strict=True)
         ]
-        flat = torch.cat([t.flatten().to(rows[0].device) for t in (*rows, *extra)]).cpu().numpy() if rows else None
-        start = 0
-        tail = sum(r.numel() for r in rows)
-        for i, (seen, row) in enumerate(zip(found, rows, strict=True)):
-            assert flat is not None
-            values = flat[start : start + row.numel()].reshape(row.shape).astype(np.float64)
-            start += row.numel()
-            finite, square = flat[tail + 2 * i : tail + 2 * i + 2]
-            yield seen, seen.observations, values, float(square) ** 0.5 if seen.squares else None, bool(finite)
+        flat = torch.cat([t.flatten().to(tables[0].device) for t in (*tables, *extra)]).cpu().numpy().astype(np.float64)
+        parts = np.split(flat, np.cumsum([t.numel() for t in (*tables, *extra)])[:-1])
+        return [
+            Row(
+                *(s.source, s.activation, s.kind, s.hidden, s.observations),
+                sums=part.reshape(tuple(table.shape)),
+                gradient=float(more[1]) ** 0.5 if s.squares else None,
+                finite=bool(more[0]),
+            )
+            for s, table, part, more in zip(found, tables, parts, parts[len(found) :], strict=False)
+        ]
 
 
 def _mean(squares: list[Tensor], device: Any) -> Tensor:
