@@ -30,7 +30,7 @@ def as_text(record: Record) -> str:
 def nothing(record: Record) -> str:
     """Why there is no layer to tell of."""
     if not record.sampled:
-        return "No forward pass in training was seen: was the model in training mode, and called itself?"
+        return "No forward pass in training was seen: was the model in training mode, called itself, and not compiled?"
     return "No activation was seen between layers of weights."
 
 

@@ -119,7 +119,8 @@ class Watcher:
     # Forward --------------------------------------------------------------------------------------------------------
 
     def _begin(self, module: Any, *_: Any) -> None:
-        if not (module.training and torch.is_grad_enabled()) or self._inside:
+        trains = module.training and torch.is_grad_enabled()
+        if not trains or self._inside or module is not self.model:  # a copy of the model has its hooks as well
             return
         self._inside = True
         if self.optimizer is None:
@@ -133,8 +134,8 @@ class Watcher:
         elif self._sample is not None and self.optimizer is None:
             self._finish()
 
-    def _end(self, _module: Any, _inputs: Any, output: Any = None) -> None:
-        if not self._inside:
+    def _end(self, module: Any, _inputs: Any, output: Any = None) -> None:
+        if not self._inside or module is not self.model:
             return
         self._inside = False
         if self._sample is not None:
