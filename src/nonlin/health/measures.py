@@ -34,11 +34,14 @@ class Sums(NamedTuple):
     total: Any
 
 
-def around(z: Any) -> Any:
-    """Of (observations, units) the places mean + k standard deviations, k = -WIDE ... WIDE: where a unit could come."""
+def around(z: Any, steps: Any) -> Any:
+    """Of (observations, units) the places where a unit could come: mean + k standard deviations, for k in `steps`.
+
+    `steps` is -WIDE ... WIDE, an array of shape (2 WIDE + 1, 1) of z's library.
+    """
     mean = z.mean(0)
     width = ((z - mean) * (z - mean)).mean(0) ** 0.5
-    return [mean + k * width for k in range(-WIDE, WIDE + 1)]
+    return mean + steps * width
 
 
 def sums(slope: Any, output: Any, steepest: float) -> Sums:

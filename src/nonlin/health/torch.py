@@ -25,6 +25,10 @@ from nonlin.health.torch_ranks import is_parallel, of_all_ranks
 from nonlin.health.torch_sample import Sample
 
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear, nn.Embedding, nn.RNNBase, nn.MultiheadAttention)
+# Observations of each unit in a sampled step: a few, where the next such step is near; more would tell no more of a
+# share of 1 %.
+_LEAST, _MOST = 64, 512
+_ENTRIES = 4096  # of a weight, which tell how large its update is
 
 
 def unwrapped(model: Any) -> tuple[nn.Module, str]:
@@ -129,7 +133,7 @@ class Watcher:
         if self.step - self._sampled_at >= self.every:
             self._finish()
             self._sampled_at = self.step
-            self._sample = Sample(self.model, self.owners)
+            self._sample = Sample(self.model, self.owners, min(_MOST, _LEAST * self.every))
             self._sample.enter()
         elif self._sample is not None and self.optimizer is None:
             self._finish()
@@ -172,15 +176,15 @@ class Watcher:
     def _before_step(self, *_: Any) -> None:
         if self._sample is not None:
             weights = {s.source: self._weight(s.source) for s in self._sample.found.values()}
-            self._before = {name: w.detach().clone() for name, w in weights.items() if w is not None}
+            self._before = {name: _entries(w).clone() for name, w in weights.items() if w is not None}
             self._finish(together=True)
 
     def _after_step(self, *_: Any) -> None:
         if self._before:
             for name, old in self._before.items():
                 new = self._weight(name)
-                if new is not None and new.shape == old.shape:
-                    ratio = float((new.detach() - old).norm() / (old.norm() + 1e-30))
+                if new is not None and (now := _entries(new)).shape == old.shape:
+                    ratio = float((now - old).norm() / (old.norm() + 1e-30))
                     for layer in self.record.ordered:
                         if layer.name == name:
                             layer.updates.append((self.step, ratio))
@@ -219,6 +223,12 @@ class Watcher:
             self._bad(began, "gradient")
         if self.changed is not None:
             self.changed()
+
+
+def _entries(weight: Tensor) -> Tensor:
+    """Some entries of a weight, spread over it."""
+    flat = weight.detach().reshape(-1)
+    return flat[:: max(1, flat.numel() // _ENTRIES)]
 
 
 def _finite(x: Tensor) -> bool:

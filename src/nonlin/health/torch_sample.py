@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from nonlin.activation import Activation
-from nonlin.health.measures import around, steepest, sums
+from nonlin.health.measures import WIDE, around, steepest, sums
 from nonlin.health.torch_ranks import Row
 from nonlin.health.torch_units import rows_of, slope, whole
 from nonlin.own_calls import own_calls
@@ -59,9 +60,9 @@ class _Trail:
 class Sample(TorchFunctionMode):
     """Measures the activations of one forward between `enter` and `leave`."""
 
-    def __init__(self, model: nn.Module, owners: Mapping[int, str]):
+    def __init__(self, model: nn.Module, owners: Mapping[int, str], most: int):
         super().__init__()
-        self.model, self.owners = model, owners
+        self.model, self.owners, self.most = model, owners, most
         self.found: dict[tuple[str, str], Seen] = {}
         self.trails: Any = WeakIdKeyDictionary()
         self.stack = ExitStack()
@@ -130,7 +131,8 @@ class Sample(TorchFunctionMode):
         if self.failure is not None:
             return None
         try:
-            return look(*given)
+            with torch._C.DisableTorchFunction():
+                return look(*given)
         except Exception as error:
             self.failure = error
             return None
@@ -203,12 +205,12 @@ class Sample(TorchFunctionMode):
             return None
         axis = self._units(seen.source, x)
         with torch.no_grad():
-            z = rows_of(x.detach(), axis)
+            z = rows_of(x.detach(), axis, self.most)
             slopes = slope(activation, z)
-            reached = slope(activation, torch.stack(around(z))).abs().amax(0)
+            reached = slope(activation, around(z, _steps(z.device, z.dtype))).abs().amax(0)
             seen.finite.append(torch.isfinite(x.detach().sum(dtype=torch.float32)))
         if x.requires_grad:
-            x.register_hook(lambda grad: seen.squares.append(grad.detach().float().square().mean()))
+            x.register_hook(lambda grad: seen.squares.append(rows_of(grad.detach(), axis, self.most).square().mean()))
         return seen, slopes, reached, axis
 
     def _after(self, observed: Any, result: Any) -> None:
@@ -216,7 +218,7 @@ class Sample(TorchFunctionMode):
             return
         seen, slopes, reached, axis = observed
         with torch.no_grad():
-            outputs = rows_of(result.detach(), axis)
+            outputs = rows_of(result.detach(), axis, self.most)
             rows = sums(slopes, outputs, steepest(seen.activation))
             seen.sums.append(torch.stack([*(row.float() for row in rows), reached.float()]))
         seen.observations += len(outputs)
@@ -259,6 +261,11 @@ class Sample(TorchFunctionMode):
             )
             for s, table, part, more in zip(found, tables, parts, parts[len(found) :], strict=False)
         ]
+
+
+@cache
+def _steps(device: Any, dtype: torch.dtype) -> Tensor:
+    return torch.arange(-WIDE, WIDE + 1, device=device, dtype=dtype).unsqueeze(1)
 
 
 def _mean(squares: list[Tensor], device: Any) -> Tensor:

@@ -16,8 +16,6 @@ from nonlin.torch.known import activation_of
 from nonlin.torch.modules import Layer
 from nonlin.vector import VectorActivation
 
-OBSERVATIONS = 1024  # of each unit and call: more would tell no more of a share of 1 %
-
 
 def whole(module: nn.Module) -> Activation | None:
     """The activation that a module is as a whole, where what it calls would not tell."""
@@ -50,11 +48,11 @@ def slope(activation: Activation, z: Tensor) -> Tensor:
     return expression(name_of(rule, rule.orders(1)), z, tuple(activation.parameters.values()))
 
 
-def rows_of(x: Tensor, axis: int) -> Tensor:
-    """Some observations of each unit, in rows, in float32 at least."""
+def rows_of(x: Tensor, axis: int, most: int) -> Tensor:
+    """At most so many observations of each unit, in rows, in float32 at least."""
     x = x.movedim(axis, -1)
     sizes, steps = list(x.shape[:-1]), [1] * (x.dim() - 1)
-    while _count(sizes, steps) > OBSERVATIONS:
+    while _count(sizes, steps) > most:
         widest = max(range(len(sizes)), key=lambda i: sizes[i] / steps[i])
         steps[widest] *= 2
     part = x[tuple(slice(None, None, step) for step in steps)]
