@@ -57,6 +57,7 @@ def functions(g: Grade) -> dict[str, Any]:
     number = g.number
     parts, magic, _ = core(g)
     lift, zero, half, one, two, four = (number(v) for v in (2.0**g.lift, 0.0, 0.5, 1.0, 2.0, 4.0))
+    sixteenth = number(2.0**-4)
     drop, twice, square = number(2.0**-g.lift), number(2.0 ** (g.lift + 1)), number(4.0**g.lift)
     lowest, highest, flat = number(g.lowest), number(g.highest), number(g.flat)
     neutral, raised, lowered, halved = magic(0), magic(g.lift), magic(-g.lift), magic(-1)
@@ -64,8 +65,8 @@ def functions(g: Grade) -> dict[str, Any]:
 
     @inline
     def finite(low: Any) -> Any:
-        """A low part, or 0 where the high part has overflowed and the low one with it."""
-        return select(low - low == zero, low, zero)
+        """A low part, or 0 where it is too large to be one of an argument that counts, or has overflowed."""
+        return select(abs(low) < sixteenth, low, zero)
 
     @inline
     def vanishing(a: Any, low: Any) -> Any:
