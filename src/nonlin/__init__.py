@@ -49,7 +49,7 @@ _HOME = {
     "swap": "surgery",
     "watch": "health",
 }
-_DOORS = ("torch", "keras", "flax")
+_DOORS = ("torch", "keras", "flax", "callbacks")
 
 
 def __getattr__(name: str) -> Any:

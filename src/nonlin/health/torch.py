@@ -65,7 +65,7 @@ class Watcher:
         self._handles: list[Any] = []
         self._before: dict[str, Tensor] = {}
         self.changed: Callable[[], None] | None = None  # called after each sampled step
-        self._inside = False
+        self._inside = 0  # forward passes of the model that are open, one in another
 
     # Its hooks ------------------------------------------------------------------------------------------------------
 
@@ -122,11 +122,25 @@ class Watcher:
 
     # Forward --------------------------------------------------------------------------------------------------------
 
+    def begin(self) -> None:
+        """A forward pass begins, of a model that is not called itself."""
+        if self._handles:  # else it has stopped
+            self._guarded(self._begin)(self.model)
+
+    def end(self) -> None:
+        """It has ended."""
+        if self._handles:
+            self._guarded(self._end)(self.model, ())
+
     def _begin(self, module: Any, *_: Any) -> None:
-        trains = module.training and torch.is_grad_enabled()
-        if not trains or self._inside or module is not self.model:  # a copy of the model has its hooks as well
+        if module is not self.model:  # a copy of the model has its hooks as well
             return
-        self._inside = True
+        if self._inside:
+            self._inside += 1
+            return
+        if not (module.training and torch.is_grad_enabled()):
+            return
+        self._inside = 1
         if self.optimizer is None:
             self._finish()
             self.step += 1
@@ -141,7 +155,9 @@ class Watcher:
     def _end(self, module: Any, _inputs: Any, output: Any = None) -> None:
         if not self._inside or module is not self.model:
             return
-        self._inside = False
+        self._inside -= 1
+        if self._inside:
+            return
         if self._sample is not None:
             self._sample.leave()
             if self._sample.failure is not None:
@@ -173,13 +189,20 @@ class Watcher:
 
     # The optimizer's step -------------------------------------------------------------------------------------------
 
-    def _before_step(self, *_: Any) -> None:
-        if self._sample is not None:
-            weights = {s.source: self._weight(s.source) for s in self._sample.found.values()}
-            self._before = {name: _entries(w).clone() for name, w in weights.items() if w is not None}
+    def _before_step(self, _optimizer: Any, args: Any, kwargs: Any) -> None:
+        if any(map(callable, (*args[1:], *kwargs.values()))):  # the forward is in there, in a closure
+            if self._sample is not None or self.step - self._sampled_at >= self.every:
+                self._keep({layer.name for layer in self.record.ordered})
+        elif self._sample is not None:
+            self._keep({seen.source for seen in self._sample.found.values()})
             self._finish(together=True)
 
+    def _keep(self, names: set[str]) -> None:
+        weights = {name: self._weight(name) for name in names}
+        self._before = {name: _entries(w).clone() for name, w in weights.items() if w is not None}
+
     def _after_step(self, *_: Any) -> None:
+        self._finish(together=True)
         if self._before:
             for name, old in self._before.items():
                 new = self._weight(name)
@@ -189,6 +212,8 @@ class Watcher:
                         if layer.name == name:
                             layer.updates.append((self.step, ratio))
             self._before = {}
+            if self.changed is not None:
+                self.changed()
         self.step += 1
         self.record.steps = self.step
 
@@ -221,7 +246,7 @@ class Watcher:
                     began = row.source  # the backward pass comes to the last of them first
         if began and not self.record.bad:
             self._bad(began, "gradient")
-        if self.changed is not None:
+        if self.changed is not None and not self._before:  # else after the step, with its updates
             self.changed()
 
 

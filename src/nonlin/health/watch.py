@@ -42,7 +42,7 @@ class Health:
 
         if self._watcher is None:
             self._watcher = Watcher(self.model, self.optimizer, self.every, self.record)
-            self._watcher.changed = self._changed
+            self._watcher.changed = self.changed
             self._watcher.attach()
         return self
 
@@ -51,6 +51,16 @@ class Health:
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.detach()
+
+    def forward_begins(self) -> None:
+        """A forward pass begins: for a trainer that calls a method of the model instead of the model itself."""
+        if self._watcher is not None:
+            self._watcher.begin()
+
+    def forward_ends(self) -> None:
+        """It has ended."""
+        if self._watcher is not None:
+            self._watcher.end()
 
     @property
     def step(self) -> int:
@@ -101,7 +111,8 @@ class Health:
     def __repr__(self) -> str:
         return f"Health({self.step} steps, {self.record.sampled} sampled, {len(self.findings)} findings)"
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """A step has been looked at: calls what `on_sample` was given."""
         for callback in self._callbacks:
             callback(self)
 
@@ -116,11 +127,17 @@ def watch(model: Any, optimizer: Any = None, *, every: int = EVERY) -> Health:
     Every `every`-th step of the optimizer (without one: every forward pass in training) is looked at; in between the
     model runs as it is. Activations are seen however they are called. Raises WatchError for what is no model.
     """
-    if isinstance(every, bool) or not isinstance(every, int) or every < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise WatchError(f"every: {every!r}: give 1, 2, ...: each how many steps to look")
+    checked(every)
     if "torch" not in sys.modules:
         raise WatchError(f"not a torch.nn.Module: {type(model).__name__}: give the model that is trained")
     from nonlin.health.torch import check
 
     check(model, optimizer)
     return Health(model, optimizer, every=every)
+
+
+def checked(every: int) -> int:
+    """WatchError for what is no number of steps."""
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise WatchError(f"every: {every!r}: give 1, 2, ...: each how many steps to look")
+    return every
