@@ -87,9 +87,10 @@ def _units(layer: Layer) -> Iterator[Finding]:
     last, before = layer.windows[-1], layer.windows[-2]
     if len(last.dead) != len(before.dead):
         return
+    grown = np.array([not layer.young(unit, 2) for unit in range(len(last.dead))])  # both windows are of what it is now
     evidence = last.observations + before.observations
-    dead = last.dead & before.dead & (at_most(last.active + before.active, evidence) <= RARELY)
-    saturated = last.saturated & before.saturated & (at_most(last.steep + before.steep, evidence) <= RARELY)
+    dead = grown & last.dead & before.dead & (at_most(last.active + before.active, evidence) <= RARELY)
+    saturated = grown & last.saturated & before.saturated & (at_most(last.steep + before.steep, evidence) <= RARELY)
     # at a flat end on either side a unit is saturated; where the only flat end is 0, dead
     named = (saturated | dead) if both else dead
     kind: Kind = "saturated" if both else "dead"
@@ -104,7 +105,7 @@ def _units(layer: Layer) -> Iterator[Finding]:
     if not both and (also := saturated & ~dead).mean() > SATURATED:
         since = _since(layer, "saturated", also)
         yield _finding("saturated", layer, "alarm", np.flatnonzero(also), since, float(also.mean()), evidence)
-    dormant = _dormant(last) & _dormant(before) & ~dead & ~saturated
+    dormant = _dormant(last) & _dormant(before) & ~dead & ~saturated & grown
     if dormant.mean() > WARN:
         since = _since(layer, "dormant", dormant)
         yield _finding("dormant", layer, "warning", np.flatnonzero(dormant), since, float(dormant.mean()), evidence)

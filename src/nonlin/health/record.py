@@ -10,6 +10,7 @@ import numpy as np
 
 from nonlin.activation import Activation
 from nonlin.health.measures import DELTA, DORMANT, EVIDENCE, RARELY, dormancy, steepest
+from nonlin.health.paths import Path
 
 Array = np.ndarray[Any, Any]
 _LONGEST = 400  # entries of a history: of a longer one every second is left out, and so on
@@ -64,11 +65,24 @@ class Layer:
     updates: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])  # step, |update|/|weight|
     means: Array | None = None  # of each unit's output, in the latest window
     pending: list[tuple[int, int, Array]] = field(default_factory=list[tuple[int, int, Array]])
+    revived: dict[int, int] = field(
+        default_factory=dict[int, int]
+    )  # unit -> the last step that was seen before it was started anew
 
     @property
     def observations(self) -> int:
         """Of each unit, in the window that is not full yet."""
         return sum(count for _, count, _ in self.pending)
+
+    @property
+    def latest(self) -> int:
+        """The last step that was seen."""
+        return self.pending[-1][0] if self.pending else self.windows[-1].last if self.windows else -1
+
+    def young(self, unit: int, windows: int) -> bool:
+        """Whether it was started anew fewer than so many whole windows ago."""
+        born = self.revived.get(unit)
+        return born is not None and sum(window.first > born for window in self.windows) < windows
 
     def seen(self, step: int, observations: int, sums: Array) -> None:
         """One sample: the sums of `measures.sums`, one row each, then the steepest slope around where each unit is."""
@@ -113,6 +127,7 @@ class Record:
     layers: dict[tuple[str, str], Layer] = field(default_factory=dict[tuple[str, str], Layer])
     bad: list[Bad] = field(default_factory=list[Bad])
     notes: list[str] = field(default_factory=list[str])
+    paths: dict[str, Path] = field(default_factory=dict[str, Path])
     steps: int = 0
     sampled: int = 0
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from nonlin.errors import WatchError
+from nonlin.health.paths import merge
 from nonlin.health.record import Bad, Record
 from nonlin.health.torch_ranks import is_parallel, of_all_ranks
 from nonlin.health.torch_sample import Sample
@@ -86,6 +87,10 @@ class Watcher:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+
+    def settle(self) -> None:
+        """What has been sampled is written down."""
+        self._finish()
 
     def _guarded(self, hook: Callable[..., None]) -> Callable[..., None]:
         """A failure in here is said, and training goes on without it."""
@@ -159,7 +164,7 @@ class Watcher:
         if self._inside:
             return
         if self._sample is not None:
-            self._sample.leave()
+            self._sample.leave(output)
             if self._sample.failure is not None:
                 raise self._sample.failure
         self._trace(output)
@@ -230,6 +235,7 @@ class Watcher:
         if sample is None:
             return
         sample.leave()
+        merge(self.record.paths, sample.graph.paths)
         self.record.sampled += 1
         step = max(self._sampled_at, 0)
         began = ""

@@ -24,6 +24,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from nonlin.activation import Activation
 from nonlin.health.measures import WIDE, around, steepest, sums
+from nonlin.health.torch_graph import Graph
 from nonlin.health.torch_ranks import Row
 from nonlin.health.torch_units import rows_of, slope, whole
 from nonlin.own_calls import own_calls
@@ -65,6 +66,7 @@ class Sample(TorchFunctionMode):
         self.model, self.owners, self.most = model, owners, most
         self.found: dict[tuple[str, str], Seen] = {}
         self.trails: Any = WeakIdKeyDictionary()
+        self.graph = Graph(owners)
         self.stack = ExitStack()
         self.entered = False
         self.failure: Exception | None = None
@@ -83,12 +85,14 @@ class Sample(TorchFunctionMode):
         self.stack.enter_context(self)
         self.entered = True
 
-    def leave(self) -> None:
-        """Sees no more, but for gradients."""
+    def leave(self, output: Any = None) -> None:
+        """Sees no more, but for gradients; `output` is what the model returns."""
         if self.entered:
+            self.graph.returned(output)
             self.entered = False
             self.stack.close()
         self.trails = WeakIdKeyDictionary()
+        self.graph.units = WeakIdKeyDictionary()
 
     # What is called -------------------------------------------------------------------------------------------------
 
@@ -104,12 +108,16 @@ class Sample(TorchFunctionMode):
         given = list(_tensors(args)) + list(_tensors(kwargs.values()))
         trails = [t for g in given if (t := self.trails.get(g)) is not None]
         result = func(*args, **kwargs)
-        self._safely(self._passed, getattr(func, "__name__", ""), given, trails, result)
+        self._safely(self._passed, func, args, kwargs, given, trails, result)
         return result
 
-    def _passed(self, name: str, given: list[Tensor], trails: list[_Trail], result: Any) -> None:
+    def _passed(
+        self, func: Any, args: Any, kwargs: Any, given: list[Tensor], trails: list[_Trail], result: Any
+    ) -> None:
         """A function that is no activation has made `result`."""
+        name = getattr(func, "__name__", "")
         owner = next((self.owners[id(g)] for g in given if g.dim() > 1 and id(g) in self.owners), None)
+        self.graph.called(func, args, kwargs, given, owner, result)
         if not trails and owner is None:
             return
         owner = owner or next((t.weight for t in trails if t.weight), None)
@@ -145,12 +153,16 @@ class Sample(TorchFunctionMode):
         """An activation takes x: it is measured before it may be overwritten."""
         observed = self._safely(self._before, activation, x)
         result = call()
+        self._safely(self.graph.activated, str(activation), x, result)
         self._safely(self._after, observed, result)
         return result
 
     def _own(self, activation: Any, x: Any, call: Any) -> Any:
         """One of this package's, called as a function."""
-        if self.inside or isinstance(activation, VectorActivation):
+        if self.inside:
+            return call()
+        if isinstance(activation, VectorActivation):
+            self.graph.refuse([x], str(activation))
             return call()
         with torch._C.DisableTorchFunction():  # under a mode it would not come to its kernel
             return self._activated(activation, x, call)
@@ -161,17 +173,20 @@ class Sample(TorchFunctionMode):
         open_: list[Any] = []
 
         def before(_module: Any, inputs: Any) -> None:
-            observed = None if self.inside or not inputs else self._safely(self._before, activation, inputs[0])
+            x = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
+            observed = None if self.inside else self._safely(self._before, activation, x)
             self.inside += 1
             guard = off()
             guard.__enter__()
-            open_.append((guard, observed))
+            open_.append((guard, observed, x))
 
         def after(_module: Any, _inputs: Any, output: Any = None) -> None:
-            guard, observed = open_.pop()
+            guard, observed, x = open_.pop()
             guard.__exit__(None, None, None)
             self.inside -= 1
-            self._safely(self._after, observed, output)
+            if not self.inside:
+                self._safely(self.graph.activated, str(activation), x, output)
+                self._safely(self._after, observed, output)
 
         self.stack.callback(module.register_forward_pre_hook(before).remove)
         self.stack.callback(module.register_forward_hook(after, always_call=True).remove)
@@ -220,7 +235,7 @@ class Sample(TorchFunctionMode):
         with torch.no_grad():
             outputs = rows_of(result.detach(), axis, self.most)
             rows = sums(slopes, outputs, steepest(seen.activation))
-            seen.sums.append(torch.stack([*(row.float() for row in rows), reached.float()]))
+            seen.sums.append(torch.stack([row.to(outputs.dtype) for row in (*rows, reached)]))
         seen.observations += len(outputs)
         self.trails[result] = _Trail((), (seen,))
 

@@ -12,6 +12,7 @@ from nonlin.errors import WatchError
 from nonlin.health.findings import Finding, findings
 from nonlin.health.record import Record
 from nonlin.health.report import as_dict, as_text
+from nonlin.health.revive import Revival, revive
 
 EVERY = 25
 
@@ -97,15 +98,15 @@ class Health:
         self._callbacks.append(callback)
         return self
 
-    def revive(self, *, dry_run: bool = False) -> Any:
+    def revive(self, *, dry_run: bool = False) -> Revival:
         """Starts the dead and dormant units of the findings anew; what it did, or would do.
 
         Incoming weights are drawn anew at the activation's gain, outgoing ones are 0, and a unit's mean contribution
-        moves into the next bias, so that the loss stays what it is. The optimizer's state of them is 0. Raises
-        WatchError where no layer can be revived, with the reason for each.
+        moves into the next bias, so that the loss stays what it is. The optimizer's state of them is 0. Call it between
+        two steps. Raises WatchError where no layer can be revived, with the reason for each.
         """
-        from nonlin.health.revive import revive
-
+        if self._watcher is not None:
+            self._watcher.settle()
         return revive(self.model, self.optimizer, self.record, self.findings, dry_run=dry_run)
 
     def __repr__(self) -> str:
