@@ -186,6 +186,22 @@ def bench(
         print(out)
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+def watch(
+    script: Annotated[str, typer.Argument(metavar="SCRIPT", help="A Python file that trains PyTorch models.")],
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARGS]...", help="The script's own.")] = None,
+    every: Annotated[int, typer.Option(metavar="N", help="Look at each N-th step of an optimizer.")] = 25,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The page to write.")] = Path("health.html"),
+    json: Annotated[
+        bool, typer.Option("--json", help="At the end print all that was seen as one line of JSON; nan is null.")
+    ] = False,
+) -> None:
+    """Run a training script as it is; report on every model that it trains."""
+    from nonlin.health.script import run
+
+    sys.exit(run(script, arguments or (), every=every, out=out, json=json))
+
+
 def _listed(text: str) -> list[str]:
     """The parts between commas that are not inside parentheses."""
     return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]

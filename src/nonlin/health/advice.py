@@ -59,3 +59,8 @@ def advice(kind: str, layer: str, activation: str, where: str = "values") -> tup
     row = _TABLE[kind]
     words = {"layer": layer, "activation": activation, "where": where}
     return "; ".join(part.format(**words) for part in (row.cause, row.remedy, row.code)), row.source
+
+
+def code_of(kind: str, activation: str) -> str:
+    """The line of code at the end of the advice."""
+    return _TABLE[kind].code.format(activation=activation)

@@ -15,7 +15,7 @@ def gradients(loss: Callable[[list[Any]], Any], at: Sequence[Any]) -> list[Any]:
     tensors = [keras.ops.convert_to_tensor(value) for value in at]
     engine = keras.config.backend()
     if engine == "tensorflow":
-        import tensorflow as tf
+        import tensorflow as tf  # pyright: ignore[reportMissingModuleSource]
 
         with tf.GradientTape() as tape:
             tape.watch(tensors)

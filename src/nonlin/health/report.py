@@ -10,13 +10,13 @@ from nonlin.health.findings import Finding, findings
 from nonlin.health.measures import DORMANT, EVIDENCE
 from nonlin.health.record import Layer, Record
 
-_HEAD = ("layer", "activation", "dead", "saturated", "dormant", "gradient", "update/weight", "seen")
+HEAD = ("layer", "activation", "dead", "saturated", "dormant", "gradient", "update/weight", "seen")
 
 
 def as_text(record: Record) -> str:
     """The layers in a table, then what is wrong and what to do."""
-    rows = [_HEAD, *(_row(layer) for layer in record.ordered)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
+    rows = [HEAD, *(row_of(layer) for layer in record.ordered)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     lines = [f"{record.steps} steps, {record.sampled} of them looked at", ""]
     if record.layers:
         lines += ["  ".join(text.ljust(w) for text, w in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -43,7 +43,8 @@ def _told(found: list[Finding], record: Record) -> list[str]:
     return lines
 
 
-def _row(layer: Layer) -> tuple[str, ...]:
+def row_of(layer: Layer) -> tuple[str, ...]:
+    """What the layer is now, under `HEAD`."""
     last = layer.windows[-1] if layer.windows else None
     shares = ("-",) * 3
     if last is not None:
