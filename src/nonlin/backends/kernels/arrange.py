@@ -7,7 +7,19 @@ from typing import Any
 import sympy
 
 from nonlin.backends.kernels.rational import quotients
-from nonlin.language.atoms import Atom, HypotSum, NormalCdf, NormalPdf, Variable
+from nonlin.language.atoms import (
+    GREATER,
+    Atom,
+    Cos,
+    HypotSum,
+    NormalCdf,
+    NormalPdf,
+    Sin,
+    Softplus,
+    Variable,
+    Where,
+    has_x,
+)
 
 
 class NormalRamp(Atom):
@@ -40,6 +52,7 @@ def arranged(expr: Any) -> Any:
         # x/6 + 1/2 cancels beside -3, (x + 3)/6 does not
         return _monic(expr) if _is_polynomial(expr) else expr
     expr = expr.replace(lambda e: isinstance(e, sympy.Add | sympy.Mul), _normal)
+    expr = expr.replace(lambda e: isinstance(e, sympy.Add), _square)
     factored = quotients(expr).replace(lambda e: isinstance(e, sympy.Add), _factored)
     return factored.replace(lambda e: isinstance(e, sympy.Mul), _product)
 
@@ -54,6 +67,18 @@ def _normal(expr: Any) -> Any:
                 rest = [g for g in expr.args if g not in (f, partner)]
                 return expr.func((NormalRamp if isinstance(expr, sympy.Mul) else NormalRampSlope)(u), *rest)
     return expr
+
+
+def _square(total: Any) -> Any:
+    """c + 2 c sin(u) cos(u) as c (sin(u) + cos(u))^2, which keeps its digits next to its zeros."""
+    for term in total.args:
+        waves = [f for f in sympy.Mul.make_args(term) if isinstance(f, Sin | Cos)]
+        if len(waves) == 2 and {type(f) for f in waves} == {Sin, Cos} and waves[0].args == waves[1].args:
+            c = term / (2 * waves[0] * waves[1])
+            if c in total.args:
+                rest = [t for t in total.args if t not in (c, term)]
+                return sympy.Add(c * (waves[0] + waves[1]) ** 2, *rest)
+    return total
 
 
 def _is_polynomial(expr: Any) -> bool:
@@ -88,4 +113,8 @@ def _product(product: Any) -> Any:
     number, rest = product.as_coeff_Mul()
     if number.is_positive and isinstance(rest, HypotSum):
         return HypotSum(*(number * a for a in rest.args))
+    for f in product.args:
+        if isinstance(f, Softplus) and not (c := product / f).is_number and not has_x(c):
+            u = f.args[0]  # which overflows before c u does: from 1000 on softplus(u) is u
+            return Where(GREATER, u - 1000, c * u, product)
     return product

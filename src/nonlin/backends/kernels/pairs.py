@@ -71,6 +71,11 @@ class Pairs:
             return _Pair(printer.literal(high), printer.literal(low) if low else None)
         if expr in printer.formula.symbols.values():
             return _Pair(printer.known[expr], f"l_{expr.name}")
+        if expr.is_Pow and expr.exp == -1 and expr.base in printer.formula.symbols.values():
+            p, one = self.constant(printer, expr.base), printer.literal(1.0)
+            high = printer.assign(f"{one} / {p.high}")
+            rest = printer.assign(f"fma(-{high}, {p.low}, fma(-{high}, {p.high}, {one}))")
+            return _Pair(high, printer.assign(f"finite({high} * {rest})"))
         if isinstance(expr, sympy.Mul):
             first, *rest = (self.constant(printer, f) for f in expr.args)
             return reduce(lambda a, b: self.product(printer, a, b), rest, first)

@@ -80,7 +80,8 @@ class Halves:
             rest = _horner(printer, expr.top[1:], e)
             left = q if rest == one else f"({q} * {rest})"
         top = printer.assign(printer.select(below, left, right))
-        if any(has_x(c) and not c.is_Symbol for c in expr.top):  # such a one may be infinite where q has vanished
+        # where q has vanished a coefficient may be infinite, if x itself may be
+        if any(has_x(c) and not (c.is_Symbol and c in printer.bounds) for c in expr.top):
             limit = printer.select(below, printer.text(expr.top[0]), printer.text(expr.top[-1]))
             top = printer.select(f"{q} == {zero}", limit, top)
         bottom = _horner(printer, expr.bottom, e)
