@@ -13,6 +13,10 @@ BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(), re.
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
 COMMANDS = [line.split("#")[0].strip() for kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
 NONLIN = [c for c in COMMANDS if c.startswith("nonlin ")]
+TRAINING = next(t for t in PYTHON if "nl.watch" in t).replace(
+    "with nl.watch(model, optimizer, every=5) as health:", "if 1:"
+)
+TRAINING = TRAINING.replace("print(health.report())", "print('trained')")
 QUICK = {"compare": ["--seeds", "2", "--epochs", "1"], "bench": ["relu", "--size", "1000"]}
 
 
@@ -32,6 +36,7 @@ def test_commands_run(command, tmp_path):
     (tmp_path / "docs/images").mkdir(parents=True)
     rows = [f"{i % 7},{(i * 3) % 5},{'abc'[i % 3]}" for i in range(60)]
     (tmp_path / "data.csv").write_text("\n".join(["length,width,species", *rows]))
+    (tmp_path / "train.py").write_text(TRAINING)
     words = command.split()[1:]
     done = run([str(Path(sys.executable).with_name("nonlin")), *words, *QUICK.get(words[0], [])], tmp_path)
     assert done.returncode == 0, done.stderr
