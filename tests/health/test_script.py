@@ -32,13 +32,16 @@ def train(model, steps, optimizer=None, batches=None):
 @pytest.fixture
 def script(tmp_path):
     """Writes a script and starts it, plainly or watched; the process."""
+    started = []
+    # of a job in the background it is ignored, and so it would be in the script
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(body, *arguments, watched=True, options=(), environment=None, head=HEAD):
         (tmp_path / "code").mkdir(exist_ok=True)
         (tmp_path / "code" / "train.py").write_text(head + textwrap.dedent(body))
-        before = ["-m", "nonlin", "watch", *options] if watched else []
-        command = [sys.executable, *before, "code/train.py", *arguments]
-        return subprocess.Popen(
+        runner = ["-m", "nonlin", "watch", *options] if watched else []
+        command = [sys.executable, *runner, "code/train.py", *arguments]
+        process = subprocess.Popen(
             command,
             cwd=tmp_path,
             env={**os.environ, **(environment or {})},
@@ -47,6 +50,8 @@ def script(tmp_path):
             stderr=subprocess.PIPE,
             text=True,
         )
+        started.append(process)
+        return process
 
     def finish(*given, **options):
         process = start(*given, **options)
@@ -55,7 +60,11 @@ def script(tmp_path):
 
     finish.start = start
     finish.page = tmp_path / "health.html"
-    return finish
+    yield finish
+    signal.signal(signal.SIGINT, before)
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def test_script_is_run_as_python_runs_it(script):
