@@ -28,7 +28,7 @@ from nonlin.health.torch_sample import Sample
 WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear, nn.Embedding, nn.RNNBase, nn.MultiheadAttention)
 # Observations of each unit in a sampled step: a few, where the next such step is near; more would tell no more of a
 # share of 1 %.
-_LEAST, _MOST = 64, 512
+_LEAST, _MOST = 256, 1024
 _ENTRIES = 4096  # of a weight, which tell how large its update is
 
 
