@@ -85,9 +85,10 @@ def test_page_needs_nothing_from_elsewhere(ill, tmp_path):
 
 def test_findings_come_first_with_advice_code_and_source(ill):
     text = Checked(page.html([("Net", ill)])).text
+    seen_of_each = 2 * next(iter(ill.layers.values())).windows[-1].observations
     for words in (
         "Health of Net, 40 steps, 40 of them looked at 1 alarm: 75 % dead units in 0 (relu) since step",
-        "Units 0 to 11; 768 observations of each.",
+        f"Units 0 to 11; {seen_of_each} observations of each.",
         'nl.swap(model, {"relu": "leaky_relu"})',
         "Source: Dohare et al. 2024",
         "Layers now layer activation dead",
