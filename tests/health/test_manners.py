@@ -62,6 +62,9 @@ def test_all_processes_count(tmp_path):
     assert seen[0][1] == seen[1][1] == [("dead", "0", (5,), 384)]
 
 
+# Python warns of a fork beside threads, and so does JAX where another test has loaded it.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
 def test_workers_of_a_loader():
     loader = DataLoader(TensorDataset(torch.cat([data(i) for i in range(8)])), batch_size=64, num_workers=2)
     model = mlp()

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from itertools import pairwise
 
 import pytest
 import torch
@@ -92,7 +93,8 @@ def test_lines_only_when_something_changed():
     stream, clock = io.StringIO(), Clock()
     watched(Panel(stream, clock), clock)
     lines = stream.getvalue().splitlines()
-    assert len(lines) == len({line.partition(": ")[2].partition(": ")[2] for line in lines}) <= 3  # of 60 samples
+    said = [line.partition(": ")[2].partition(": ")[2] for line in lines]
+    assert all(one != other for one, other in pairwise(said)) and len(said) < 20  # of 60 samples
     assert lines[0].startswith("nonlin: Net, step ")
     assert "alarm: 75 % dead units in 0 (relu) since step 2" in lines[0]
 
