@@ -15,7 +15,7 @@ PATHS = sorted(file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*
 # Imports only go up this list; the parts of one row don't import each other.
 ORDER = [
     ("errors",),
-    ("files", "tree"),
+    ("document", "files", "tree"),
     ("language",),
     ("definition",),
     ("facts",),
@@ -25,7 +25,7 @@ ORDER = [
     ("vector",),
     ("definitions",),
     ("registry",),
-    ("own_calls", "spelling"),
+    ("own_calls", "slopes", "spelling"),
     ("torch", "keras", "flax"),
     ("comparison", "explore", "health", "measure", "surgery"),
     ("callbacks",),

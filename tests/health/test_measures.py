@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import nonlin as nl
-from nonlin.health.measures import WIDE, around, dormancy, steepest, sums
+from nonlin.health.measures import WIDE, around, dormancy, sums
+from nonlin.slopes import steepest
 
 Z = np.random.default_rng(0).normal(size=(500, 7)) * [1, 1, 5, 20, 0.1, 1, 1] - [0, 1, 9, 0, 0, 30, -30]
 PLACES = np.arange(-WIDE, WIDE + 1.0)[:, None]

@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 
 from nonlin.activation import Activation
-
-DELTA = 1e-3  # of max|f'|: a slope below it passes no gradient that matters
-RARELY = 0.01  # of the observations
-EVIDENCE = 300  # observations below which a unit that never fired proves nothing (0 of n shows only p < 3/n)
+from nonlin.slopes import DELTA, EVIDENCE, RARELY, steepest
 
 Array = np.ndarray[Any, Any]
 
@@ -24,8 +21,7 @@ def health(slopes: Sequence[Array], gradients: Sequence[float], activation: Acti
     too). The gradient ratio is that of the first layer over that of the last. None where there are fewer than
     300 observations, or no gradient.
     """
-    steepest = _steepest(activation)
-    dead = [_dead(np.abs(layer), steepest) for layer in slopes]
+    dead = [_dead(np.abs(layer), steepest(activation)) for layer in slopes]
     known = [flags for flags in dead if flags is not None]
     ratio = gradients[0] / gradients[-1] if len(gradients) > 1 and gradients[-1] > 0 else None
     return {
@@ -36,13 +32,8 @@ def health(slopes: Sequence[Array], gradients: Sequence[float], activation: Acti
     }
 
 
-def _dead(slopes: Array, steepest: float) -> Array | None:
+def _dead(slopes: Array, largest: float) -> Array | None:
     if len(slopes) < EVIDENCE:
         return None
-    return (slopes > DELTA * max(steepest, float(slopes.max()))).mean(axis=0) < RARELY
-
-
-def _steepest(activation: Activation) -> float:
-    """max|f'| where pre-activations live; where a learned parameter makes it steeper, what is seen counts too."""
-    slopes = np.abs(np.asarray(activation.derivative(np.linspace(-8.0, 8.0, 3201))))
-    return float(slopes[np.isfinite(slopes)].max(initial=0.0))
+    # where a learned parameter makes it steeper, what is seen counts too
+    return (slopes > DELTA * max(largest, float(slopes.max()))).mean(axis=0) < RARELY

@@ -14,6 +14,7 @@ from nonlin.comparison.plan import FILE as PLAN_FILE
 from nonlin.comparison.plan import Plan
 from nonlin.comparison.result import Comparison
 from nonlin.comparison.text import duration, share, signed, significant, spread
+from nonlin.document import document
 from nonlin.files import write_whole
 
 CSS = """
@@ -57,21 +58,8 @@ def html(comparison: Comparison) -> str:
     ]  # fmt: skip
     body = "\n".join(f"<section>\n<h2>{title}</h2>\n{content}\n</section>" for title, content in sections)
     question = f"Which activation for {plan.data['name']}, against {plan.baseline}?"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(question)}</title>
-<style>{CSS}</style>
-</head>
-<body>
-<h1>{escape(question)}</h1>
-<p class="verdict">{escape(comparison.verdict)}</p>
-{body}
-</body>
-</html>
-"""
+    verdict = f'<h1>{escape(question)}</h1>\n<p class="verdict">{escape(comparison.verdict)}</p>'
+    return document(question, CSS, f"{verdict}\n{body}")
 
 
 def _ranking(comparison: Comparison) -> str:

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 
 from nonlin.health.advice import advice
-from nonlin.health.measures import RARELY, at_most
+from nonlin.health.measures import at_most
 from nonlin.health.record import Layer, Record
+from nonlin.slopes import RARELY
 
 Kind = Literal["dead", "dormant", "saturated", "vanishing", "exploding", "nonfinite"]
 Severity = Literal["alarm", "warning", "note"]
@@ -105,14 +106,10 @@ def _units(layer: Layer) -> Iterator[Finding]:
     if not both and (also := saturated & ~dead).mean() > SATURATED:
         since = _since(layer, "saturated", also)
         yield _finding("saturated", layer, "alarm", np.flatnonzero(also), since, float(also.mean()), evidence)
-    dormant = _dormant(last) & _dormant(before) & ~dead & ~saturated & grown
+    dormant = last.dormant() & before.dormant() & ~dead & ~saturated & grown
     if dormant.mean() > WARN:
         since = _since(layer, "dormant", dormant)
         yield _finding("dormant", layer, "warning", np.flatnonzero(dormant), since, float(dormant.mean()), evidence)
-
-
-def _dormant(window: Any) -> Any:
-    return (window.scores <= 0.025) | (window.centred <= 0.025)
 
 
 def _severity(share: float, warn: float, alarm: float) -> Severity:
@@ -124,7 +121,7 @@ def _since(layer: Layer, kind: Kind, units: Any) -> int:
     step = layer.windows[-1].first
     for window in reversed(layer.windows):
         saturated = window.saturated | window.dead
-        state = window.dead if kind == "dead" else saturated if kind == "saturated" else _dormant(window)
+        state = window.dead if kind == "dead" else saturated if kind == "saturated" else window.dormant()
         if len(state) != len(units) or not state[units].all():
             break
         step = window.first

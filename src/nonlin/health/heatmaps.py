@@ -123,10 +123,15 @@ def _row(points: Sequence[Point], scale: Scale, count: int, end: int) -> list[in
     """The class of each column: of the mean of the points in it, "x" where one is not finite, None without any."""
     found: list[list[float]] = [[] for _ in range(count)]
     for first, last, value in points:
-        begin = min(first * count // end, count - 1)
-        for column in range(begin, max(begin + 1, min(math.ceil(last * count / end), count))):
+        for column in columns(first, last, count, end):
             found[column].append(value)
     return [None if not f else scale.of(sum(f) / len(f)) if math.isfinite(sum(f)) else "x" for f in found]
+
+
+def columns(first: int, last: int, count: int, end: int) -> range:
+    """Which of `count` columns over the steps up to `end` the steps from `first` up to `last` lie in: one at least."""
+    begin = min(first * count // end, count - 1)
+    return range(begin, max(begin + 1, min(-(-last * count // end), count)))
 
 
 def cells(rows: Sequence[Sequence[int | str | None]], count: int, height: float, css: str, label: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,14 @@ import keras
 import numpy as np
 
 from nonlin.errors import WatchError
+from nonlin.health.goes_on import warned
 from nonlin.health.keras_gradient import ENGINES
 from nonlin.health.keras_probe import Probe, Seen
-from nonlin.health.measures import EVIDENCE, WIDE, around, steepest, sums
+from nonlin.health.measures import WIDE, around, sums
 from nonlin.health.record import Bad, Record
 from nonlin.health.trainers import Watching
 from nonlin.health.watch import Health
+from nonlin.slopes import EVIDENCE, steepest
 
 _PLACES = np.arange(-WIDE, WIDE + 1.0)[:, None]
 _ROWS = 8192  # observations of a unit that are looked at
@@ -54,10 +55,7 @@ class Keras(Watching, keras.callbacks.Callback):
             self.health.changed()
         except Exception as error:
             self._failed = True
-            reason = str(error).partition("\n")[0]
-            text = f"watching stopped at step {self.health.step}: {type(error).__name__}: {reason}"
-            self.health.record.note(text)
-            warnings.warn(f"{text}; training goes on", RuntimeWarning, stacklevel=2)
+            self.health.record.note(warned(f"watching stopped at step {self.health.step}", error))
 
     def on_train_end(self, logs: Any = None) -> None:
         self._ends()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from nonlin.errors import WatchError
+from nonlin.health.goes_on import warned
 from nonlin.health.record import Layer, Record
 
 Write = Callable[[dict[str, float], int], Any]
@@ -36,10 +36,7 @@ def log_to(logger: Any) -> Callable[[Any], None]:
             write(numbers(health.record, len(health.findings)), health.record.steps)
         except Exception as error:
             failed = True
-            reason = str(error).partition("\n")[0]
-            text = f"nothing more goes to {type(logger).__name__}: {type(error).__name__}: {reason}"
-            health.record.note(text)
-            warnings.warn(f"{text}; training goes on", RuntimeWarning, stacklevel=2)
+            health.record.note(warned(f"nothing more goes to {type(logger).__name__}", error))
 
     return log
 

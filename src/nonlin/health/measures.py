@@ -6,21 +6,14 @@ one feature: a column of a matrix whose rows are observations (samples; of a con
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nonlin.activation import Activation
+from nonlin.slopes import DELTA
 
-# A slope below it passes no gradient that matters. Of max|f'|, as for every constant here.
-DELTA = 1e-3
-FLAT = 1e-2
-RARELY = 0.01  # Dohare et al. 2024 (Nature 632) and SageMaker Debugger call a unit dead below 1 % too
-EVIDENCE = 300  # 0 of n shows that p < 3/n only
-WIDE = (
-    6  # standard deviations of a pre-activation: beyond them no input comes, whatever its distribution (1/36 at most)
-)
+FLAT = 1e-2  # of max|f'|
+WIDE = 6  # standard deviations: beyond them is 1/36 of any distribution at most (Chebyshev), 1e-9 of a normal one
 DORMANT = (0.0, 0.025, 0.1)  # Sokar et al. 2023 (ICML): tau of ReDo
 
 
@@ -54,13 +47,6 @@ def sums(slope: Any, output: Any, steepest: float) -> Sums:
         abs(output - output.mean(0)).sum(0),
         output.sum(0),
     )
-
-
-@cache
-def steepest(activation: Activation) -> float:
-    """max|f'| where pre-activations live."""
-    slopes = np.abs(np.asarray(activation.derivative(np.linspace(-8.0, 8.0, 3201))))
-    return float(slopes[np.isfinite(slopes)].max(initial=0.0))
 
 
 def at_most(count: Any, observations: int) -> Any:

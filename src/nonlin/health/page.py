@@ -7,16 +7,18 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
+from nonlin.document import document
 from nonlin.files import write_whole
 from nonlin.health.advice import code_of
 from nonlin.health.findings import ALARM, RATIO, WARN, Finding, findings
 from nonlin.health.heatmaps import maps
-from nonlin.health.measures import DELTA, DORMANT, EVIDENCE, FLAT, RARELY
+from nonlin.health.measures import DORMANT, FLAT
 from nonlin.health.record import Record
 from nonlin.health.report import HEAD, row_of
 from nonlin.health.strips import strips
 from nonlin.health.style import CSS
 from nonlin.health.words import KINDS, counted, summary, verdict
+from nonlin.slopes import DELTA, EVIDENCE, RARELY
 
 _RUNS = 20  # of units that a finding lists
 _LISTED = 6  # layers with the same finding that are listed before the rest is folded
@@ -46,21 +48,7 @@ def html(records: Sequence[tuple[str, Record]]) -> str:
         contents = f"<ul>{''.join(items)}</ul>"
         bodies = [f'<article id="model-{i}">{body}</article>' for i, body in enumerate(bodies)]
     body = "\n".join(bodies)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{CSS}</style>
-</head>
-<body>
-{contents}
-{body}
-{_reading()}
-</body>
-</html>
-"""
+    return document(title, CSS, f"{contents}\n{body}\n{_reading()}")
 
 
 def _model(name: str, record: Record) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from nonlin.activation import Activation
-from nonlin.health.measures import DELTA, DORMANT, EVIDENCE, RARELY, dormancy, steepest
+from nonlin.health.measures import DORMANT, dormancy
 from nonlin.health.paths import Path
+from nonlin.slopes import DELTA, EVIDENCE, RARELY, steepest
 
 Array = np.ndarray[Any, Any]
 _LONGEST = 400  # entries of a history: of a longer one every second is left out, and so on
@@ -48,9 +49,13 @@ class Window:
     def saturated_share(self) -> float:
         return float(self.saturated.mean())
 
+    def dormant(self, tau: float = DORMANT[1]) -> Array:
+        """Of each unit, whether its score is at most tau, with or without its mean."""
+        return (self.scores <= tau) | (self.centred <= tau)
+
     def dormant_share(self, tau: float = DORMANT[1]) -> float:
-        """The share of units of a score of at most tau, with and without their mean."""
-        return float(((self.scores <= tau) | (self.centred <= tau)).mean())
+        """The share of units that are."""
+        return float(self.dormant(tau).mean())
 
 
 @dataclass
@@ -65,9 +70,8 @@ class Layer:
     updates: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])  # step, |update|/|weight|
     means: Array | None = None  # of each unit's output, in the latest window
     pending: list[tuple[int, int, Array]] = field(default_factory=list[tuple[int, int, Array]])
-    revived: dict[int, int] = field(
-        default_factory=dict[int, int]
-    )  # unit -> the last step that was seen before it was started anew
+    # of a unit the last step that was seen before it was started anew
+    revived: dict[int, int] = field(default_factory=dict[int, int])
 
     @property
     def observations(self) -> int:

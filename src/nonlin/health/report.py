@@ -7,8 +7,9 @@ import math
 from typing import Any
 
 from nonlin.health.findings import Finding, findings
-from nonlin.health.measures import DORMANT, EVIDENCE
+from nonlin.health.measures import DORMANT
 from nonlin.health.record import Layer, Record
+from nonlin.slopes import EVIDENCE
 
 HEAD = ("layer", "activation", "dead", "saturated", "dormant", "gradient", "update/weight", "seen")
 

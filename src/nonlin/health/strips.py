@@ -8,8 +8,7 @@ from html import escape
 import numpy as np
 
 from nonlin.health.findings import Finding
-from nonlin.health.heatmaps import COLUMNS, Scale, axis, cells, last_step, legend
-from nonlin.health.measures import DORMANT
+from nonlin.health.heatmaps import COLUMNS, Scale, axis, cells, columns, last_step, legend
 from nonlin.health.record import Array, Layer, Record, Window
 from nonlin.health.words import counted, labels
 
@@ -44,14 +43,14 @@ def _same_width(layer: Layer) -> list[Window]:
 def _states(layer: Layer) -> Array:
     """Of each unit and window: the weightiest of what it is."""
     both = layer.activation.facts.saturates == "both"  # at a flat end on either side a unit is saturated, not dead
-    columns: list[Array] = []
+    states: list[Array] = []
     for window in _same_width(layer):
         state = np.full(len(window.dead), FINE)
-        state[(window.scores <= DORMANT[1]) | (window.centred <= DORMANT[1])] = DORMANT_UNIT
+        state[window.dormant()] = DORMANT_UNIT
         state[window.saturated] = SATURATED
         state[window.dead] = SATURATED if both else DEAD
-        columns.append(state)
-    return np.stack(columns, axis=1)
+        states.append(state)
+    return np.stack(states, axis=1)
 
 
 def _strip(layer: Layer, name: str, end: int) -> str:
@@ -66,8 +65,7 @@ def _strip(layer: Layer, name: str, end: int) -> str:
     rows: list[list[int | str | None]] = [[None] * count for _ in units]
     for i, window in enumerate(windows):
         until = windows[i + 1].first if i + 1 < len(windows) else window.last + 1
-        begin = min(window.first * count // end, count - 1)
-        for column in range(begin, max(begin + 1, min(-(-until * count // end), count))):
+        for column in columns(window.first, until, count, end):
             for row, unit in zip(rows, units, strict=True):
                 row[column] = int(states[unit, i])
     height = min(12, max(3, _HEIGHT // len(units)))

@@ -11,7 +11,6 @@ it, so that a nan is traced to where it began.
 from __future__ import annotations
 
 import math
-import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from nonlin.errors import WatchError
+from nonlin.health.goes_on import warned
 from nonlin.health.paths import merge
 from nonlin.health.record import Bad, Record
 from nonlin.health.torch_ranks import is_parallel, of_all_ranks
@@ -84,6 +84,9 @@ class Watcher:
     def detach(self) -> None:
         """Takes all hooks away; what has not been written down yet is."""
         self._finish()
+        self._remove()
+
+    def _remove(self) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -109,12 +112,8 @@ class Watcher:
         if self._sample is not None:
             self._sample.leave()
             self._sample = None
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
-        text = f"watching stopped at step {self.step}: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        self.record.note(text)
-        warnings.warn(f"{text}; training goes on", RuntimeWarning, stacklevel=3)
+        self._remove()
+        self.record.note(warned(f"watching stopped at step {self.step}", error))
 
     def _passing(self, name: str) -> Callable[..., None]:
         passed, kept = self._passed, weakref.ref

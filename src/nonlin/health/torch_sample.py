@@ -23,11 +23,12 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from nonlin.activation import Activation
-from nonlin.health.measures import WIDE, around, steepest, sums
+from nonlin.health.measures import WIDE, around, sums
 from nonlin.health.torch_graph import Graph
 from nonlin.health.torch_ranks import Row
 from nonlin.health.torch_units import rows_of, slope, whole
 from nonlin.own_calls import own_calls
+from nonlin.slopes import steepest
 from nonlin.torch.following import CONTRACTIONS, PRODUCTS, WEIGHTED
 from nonlin.torch.known import called
 from nonlin.torch.modules import Layer
@@ -74,12 +75,11 @@ class Sample(TorchFunctionMode):
 
     def enter(self) -> None:
         """From now on, until `leave`."""
-        for module in self.model.modules():
+        for name, module in self.model.named_modules():
             activation = whole(module)
             if activation is not None:
                 self._watch(module, activation)
             elif isinstance(module, WEIGHTED) and id(module.weight) not in self.owners:  # it is computed
-                name = next(n for n, m in self.model.named_modules() if m is module)
                 self.stack.callback(module.register_forward_hook(self._weighted(name)).remove)
         self.stack.enter_context(own_calls(self._own))
         self.stack.enter_context(self)

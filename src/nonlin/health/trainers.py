@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nonlin.files import write_whole
+from nonlin.health.goes_on import warned
 from nonlin.health.loggers import log_to
 from nonlin.health.watch import EVERY, Health, checked
 
@@ -34,7 +35,7 @@ class Watching:
             self.health = make()
         except Exception as error:
             self.health = None
-            _said("not watched", error)
+            warned("not watched", error)
             return
         if self._log is not None:
             self.health.on_sample(self._log)
@@ -49,11 +50,6 @@ class Watching:
                 if self.report.suffix.lower() in _HTML:
                     self.health.to_html(self.report)
                 else:
-                    self.report.write_text(self.health.report() + "\n", encoding="utf-8")
+                    write_whole(self.report, self.health.report() + "\n")
             except Exception as error:
-                _said(f"no report: {self.report}", error)
-
-
-def _said(what: str, error: Exception) -> None:
-    reason = str(error).partition("\n")[0]
-    warnings.warn(f"{what}: {type(error).__name__}: {reason}; training goes on", RuntimeWarning, stacklevel=3)
+                warned(f"no report: {self.report}", error)
