@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from nonlin.errors import NonlinError, ParameterError
 
@@ -111,24 +112,61 @@ def plot(
     print(save(plot(*names, derivative=derivative), out))
 
 
-@app.command()
+class _WithLists(typer.core.TyperCommand):
+    """A command whose options marked as lists take several values: --activations relu gelu "x*sigmoid(x)"."""
+
+    lists = ("--activations", "-a", "--learning-rates")
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        options = {name for parameter in self.params for name in parameter.opts}
+        spread: list[str] = []
+        current = ""
+        for word in args:
+            if word.partition("=")[0] in options or word == "--":
+                current = word if word in self.lists else ""
+                spread += [] if current else [word]
+            else:
+                spread += (
+                    [f"{current}={word}" if current.startswith("--") else f"{current}{word}"] if current else [word]
+                )
+        return super().parse_args(ctx, spread)
+
+
+@app.command(cls=_WithLists)
 def compare(
-    data: Annotated[
-        Path | None, typer.Argument(metavar="DATA", help="A CSV file; without one, scikit-learn's digits.")
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="A CSV or Parquet file, or module:make_model; without one, the default model on --data.",
+        ),
     ] = None,
-    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of DATA to predict.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="digits (without it), mnist5k, module:make_data, or a file with --target."),
+    ] = None,
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of the file to predict.")] = None,
     activations: Annotated[
         list[str] | None,
         typer.Option(
-            "-a",
-            "--activations",
-            metavar="NAMES",
-            help="Names, specs or formulas, with commas between or given repeatedly.",
+            "-a", "--activations", metavar="NAME...", help="Names, specs or formulas; nine usual ones without."
         ),
     ] = None,
     baseline: Annotated[str, typer.Option(metavar="NAME", help="What the others are compared with.")] = "relu",
     seeds: Annotated[int, typer.Option(metavar="N", help="Fresh runs of each activation.")] = 10,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of each run, 20 without it.")] = None,
+    learning_rates: Annotated[
+        list[float] | None, typer.Option(metavar="RATE...", help="What each activation's rate is chosen from.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="scikit-learn's name; accuracy or r2 by the target without it.")
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(metavar="D", help="Differences up to D are practically equal.")
+    ] = None,
+    init: Annotated[
+        str, typer.Option(metavar="gain|model", help="Gains matched, or weights as your model initialises them.")
+    ] = "gain",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -137,20 +175,31 @@ def compare(
     ] = None,
     json: _Json = False,
 ) -> None:
-    """Which activation is best on your data, and is it real?"""
-    from nonlin.comparison import compare_digits, compare_table
+    """Which activation is best on your data, or in your model, and is it real?"""
+    from nonlin.comparison import compare
+    from nonlin.comparison.named import is_named
 
-    if (data is None) != (target is None):
-        missing = "DATA" if data is None else "--target"
-        raise ParameterError(f"DATA and --target go together: {missing} is missing: give both, or neither for the demo")
-    settings: dict[str, Any] = {
-        "activations": [a for text in activations for a in _listed(text)] if activations else None,
-        "baseline": baseline,
-        "seeds": seeds,
-        "epochs": epochs,
-        "out": out,
-    }
-    result = compare_digits(**settings) if data is None else compare_table(data, target or "", **settings)
+    make_model = source if source is not None and is_named(source) else None
+    if make_model is None and source is not None:
+        if data is not None:
+            raise ParameterError(f"data given twice: {source!r} and --data {data!r}: leave one out")
+        data = source
+    if make_model is not None and data is None:
+        raise ParameterError(f"no data for {make_model}: give --data module:make_data")
+    result = compare(
+        make_model,
+        data or "digits",
+        target=target,
+        activations=[a for text in activations for a in _listed(text)] if activations else None,
+        baseline=baseline,
+        seeds=seeds,
+        epochs=epochs,
+        learning_rates=learning_rates or None,
+        metric=metric,
+        margin=margin,
+        init=init,  # pyright: ignore[reportArgumentType]
+        out=out,
+    )
     if json:
         return _print_json(result.to_dict())
     print(result.verdict)

@@ -145,7 +145,15 @@ def test_plot_writes_a_picture(run, tmp_path):
         (["plot", "relu", "-o", "out.gif"], "out.gif"),
         (["plot", "relu", "-o", "missing/out.png"], "missing"),
         (["compare", "data.csv"], "--target"),
-        (["compare", "--target", "y"], "DATA"),
+        (["compare", "--target", "y"], "no such file: 'digits'"),
+        (["compare", "data.csv", "--target", "y", "--data", "digits"], "data given twice"),
+        (["compare", "module:make_model"], "no data for module:make_model"),
+        (["compare", "no_module:make_model", "--data", "digits"], "no such module: 'no_module'"),
+        (["compare", "--metric", "r2"], "'r2'"),
+        (["compare", "--margin", "-1"], "margin: -1"),
+        (["compare", "--init", "he"], "init: 'he'"),
+        (["compare", "--learning-rates", "0.1", "-0.1"], "learning_rates"),
+        (["compare", "--activations", "gelu", "x +* 2"], "column"),
         (["compare", "missing.csv", "--target", "y"], "missing.csv"),
         (["compare", "-a", "relu,gelo"], "did you mean"),
         (["compare", "--seeds", "0"], "0"),
@@ -216,6 +224,32 @@ def test_compare_names_a_wrong_column(run, tmp_path):
     result = run("compare", table, "--target", "specie")
     assert fails_in_one_line(result)
     assert "'species'" in result[2]
+
+
+def test_a_list_is_several_words(run, tmp_path):
+    """Names, specs and formulas, of which one begins as an option does."""
+    given = ["gelu", "swish(beta=1.5)", "-x*sigmoid(x)", "x*tanh(exp(x))"]
+    settings = ["--seeds", "1", "--epochs", "1", "--learning-rates", "0.01", "--json", "-o", tmp_path / "out"]
+    code, out, err = run("compare", "--activations", *given, "--baseline", "relu", *settings)
+    assert code == 0, err
+    assert {row["activation"] for row in json.loads(out)["table"]} == {"relu", *given}
+    assert json.loads(out)["baseline"] == "relu"
+
+
+def test_a_model_and_data_of_ones_own_by_name(run, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\nfrom torch import nn\n"
+        "def make_model(activation):\n    return nn.Sequential(nn.Linear(3, 8), activation(), nn.Linear(8, 2))\n"
+        "finished = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))\n"
+        "def make_data():\n    return np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("make_model", "finished"):
+        quick = ["-a", "gelu", "--seeds", "1", "--epochs", "1", "--learning-rates", "0.01"]
+        code, out, err = run("compare", f"mine:{name}", "--data", "mine:make_data", *quick, "-o", name)
+        assert code == 0, err
+        assert "on mine:make_data" in out
 
 
 # Measuring ----------------------------------------------------------------------------------------------------

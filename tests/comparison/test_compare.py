@@ -12,7 +12,7 @@ from rich.console import Console
 from torch import nn
 
 import nonlin as nl
-from nonlin.comparison import compare_table, rich_table
+from nonlin.comparison import rich_table
 from nonlin.errors import DataError, NonlinError, OutputError, ParameterError, UnknownActivation
 
 COLUMNS = ["activation", "score_mean", "score_std", "difference", "low", "high", "p", "verdict", "learning_rate",
@@ -174,7 +174,7 @@ def test_a_csv_with_holes_and_categories(tmp_path, target):
         }
     )
     table.to_csv(tmp_path / "table.csv", index=False)
-    found = compare_table(tmp_path / "table.csv", target, activations=["tanh"], out=tmp_path / "out", **QUICK)
+    found = nl.compare(None, tmp_path / "table.csv", target=target, activations=["tanh"], out=tmp_path / "out", **QUICK)
     assert found.plan.metric == ("accuracy" if target == "kind" else "r2")
     assert "table.csv" in found.verdict
     assert found.table["score_mean"].notna().all()

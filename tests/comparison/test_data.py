@@ -1,12 +1,18 @@
 """What a comparison accepts as data, and what it says of data that it cannot use."""
 
+import sys
+from datetime import date
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from nonlin.comparison.data import MOST_CLASSES, Data, digits, prepare
-from nonlin.comparison.metrics import METRICS, metric_named
+from nonlin.comparison.data import MOST_CLASSES, Data, prepare
+from nonlin.comparison.dates import with_dates
+from nonlin.comparison.metrics import METRICS, default_metric, metric_named
+from nonlin.comparison.sources import digits, read
 from nonlin.comparison.tables import read_table
 from nonlin.errors import DataError
 
@@ -130,6 +136,85 @@ def test_digits_are_whole():
     assert made.outputs == 10
 
 
+def test_mixed_columns_come_from_parquet_as_from_csv(tmp_path):
+    table = TABLE.assign(when=pd.Timestamp("2024-02-28") + pd.to_timedelta(CODES, "D"), y=CODES)
+    table.to_csv(tmp_path / "table.csv", index=False)
+    table.to_parquet(tmp_path / "table.parquet")
+    assert same(*(read(tmp_path / f"table.{kind}", "y", None, True) for kind in ("csv", "parquet")))
+    assert same(read(table, "y", None, True), read(tmp_path / "table.parquet", "y", None, True))
+
+
+def test_what_only_parquet_has(tmp_path):
+    """Days, decimals, durations, whole numbers with holes."""
+    days = [date(2024, 1, 1 + i % 28) for i in range(60)]
+    table = pd.DataFrame(
+        {
+            "day": days,
+            "price": [Decimal(i) / 4 for i in range(60)],
+            "wait": pd.to_timedelta(np.arange(60), "h"),
+            "count": pd.array([None, *range(59)], dtype="Int64"),
+            "y": CODES,
+        }
+    )
+    table.to_parquet(tmp_path / "table.parquet")
+    made = read(tmp_path / "table.parquet", "y", None, True)
+    # the day's number and three phases of two waves, the price, the wait, the count and whether it was missing
+    assert made.train.x.shape[1] == 7 + 1 + 1 + 2
+    assert all(np.isfinite(x).all() for x, _ in parts(made))
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        pd.date_range("2023-12-31", periods=60, freq="D"),
+        pd.date_range("2023-12-31", periods=60, freq="D", tz="Asia/Tokyo"),
+        pd.date_range("2023-12-31", periods=60, freq="D").strftime("%Y-%m-%d"),
+        pd.period_range("2023-12-31", periods=60, freq="D"),
+    ],
+    ids=["dates", "time zone", "text", "periods"],
+)
+def test_dates_are_days_and_phases(dates):
+    numbers = with_dates(pd.DataFrame({"when": dates}))
+    assert list(np.diff(numbers["when days"])) == [1.0] * 59
+    for period in ("year", "week", "day"):
+        radius = numbers[f"when {period} sin"] ** 2 + numbers[f"when {period} cos"] ** 2
+        np.testing.assert_allclose(radius, 1)
+    week = numbers[["when week sin", "when week cos"]].to_numpy()
+    np.testing.assert_allclose(week[:-7], week[7:], atol=1e-9)
+
+
+def test_a_missing_date_is_said_once():
+    dates = pd.Series(pd.date_range("2024-01-01", periods=60)).where(np.arange(60) % 6 != 0)
+    numbers = with_dates(pd.DataFrame({"when": dates}))
+    assert numbers.isna().sum().to_dict() == {name: 10 if name == "when days" else 0 for name in numbers.columns}
+    assert np.isfinite(prepare((pd.DataFrame({"when": dates}), CODES)).train.x).all()
+
+
+def test_text_that_only_looks_like_dates_stays_text():
+    for text in ("3/4/2021", "2021", "12-2021", "a 2021-03-04"):
+        column = pd.DataFrame({"c": [text] * 60})
+        assert with_dates(column).equals(column)
+
+
+@pytest.mark.parametrize(("rare", "metric"), [(20, "accuracy"), (6, "balanced_accuracy")])
+def test_uneven_classes_are_scored_evenly(rare, metric):
+    made = prepare((X, np.where(np.arange(60) < rare, "rare", "often")))
+    assert default_metric(made.task, made.imbalance).name == metric
+
+
+def test_numbers_are_scored_by_r2():
+    made = prepare((X, VALUES))
+    assert default_metric(made.task, made.imbalance).name == "r2"
+
+
+def test_a_function_by_its_name_gives_the_data(tmp_path, monkeypatch):
+    (tmp_path / "data_of_mine.py").write_text("import numpy as np\ndef make(): return np.eye(60), np.arange(60) % 3\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    made = read("data_of_mine:make", None, None, False)
+    assert (made.name, made.outputs) == ("data_of_mine:make", 3)
+
+
 # Bad input ---------------------------------------------------------------------------------------------------------
 
 PAIRS = {
@@ -153,6 +238,8 @@ PAIRS = {
     "a column twice": ((TABLE.set_axis(["a", "a", "b", "c"], axis=1), CODES), "'a'"),
     "numbers with a mistake": ((TABLE.assign(size=["12x", *map(str, range(59))]), CODES), "'12x'"),
     "other columns": (((TABLE, CODES), (TABLE, CODES), (TABLE[["size", "flag"]], CODES)), "same columns"),
+    "dates with a mistake": ((TABLE.assign(d=["2024-01-01"] * 59 + ["2024-13-01"]), CODES), "'2024-13-01'"),
+    "a function that raises": ((lambda: 1 / 0), "raised ZeroDivisionError: division by zero (test_data.py, line"),
     "class only in test": (((X, CODES % 2), (X, CODES), (X, CODES)), "'2'"),
 }
 
@@ -208,3 +295,38 @@ def test_a_bad_csv_is_one_line_that_names_it(tmp_path, content, target, named):
 def test_a_csv_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"no such file: .*absent\.csv"):
         read_table(tmp_path / "absent.csv", "y")
+
+
+WRONG_SOURCES = {
+    "no target": ("table.csv", None, "no target for the data: 'table.csv'"),
+    "a misspelt set": ("mnist5", None, "'mnist5k'?"),
+    "target of a function": ("module:data", "y", "target for a function: 'y'"),
+    "target of arrays": ((X, CODES), "y", "a target for data that is no table: 'y' of tuple"),
+    "no module": ("no_such_module:data", None, "no such module: 'no_such_module'"),
+    "no name in it": ("math:pie", None, "'pi'?"),
+    "no table": (TABLE, "colours", "no such column in the table: 'colours': did you mean 'colour'?"),
+    "dates": (TABLE.assign(d=pd.Timestamp("2024-01-01")), "d", "target of dates: 'd'"),
+}
+
+
+@pytest.mark.parametrize(("data", "target", "said"), WRONG_SOURCES.values(), ids=WRONG_SOURCES)
+def test_a_source_that_is_none_is_one_line_that_names_it(data, target, said):
+    with pytest.raises(DataError) as caught:
+        read(data, target, None, True)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("code", ["import no_such_package", "1 / 0", "def broken(:"])
+def test_a_module_that_cannot_be_imported_is_named_with_the_reason(tmp_path, monkeypatch, code):
+    (tmp_path / "broken_module.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(DataError, match=r"broken_module cannot be imported: .*(no_such_package|division|syntax)"):
+        read("broken_module:data", None, None, True)
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path):
+    (tmp_path / "table.parquet").write_bytes(b"x,y\n1,2\n")
+    with pytest.raises(DataError, match=r"not a Parquet file: .*table\.parquet"):
+        read(tmp_path / "table.parquet", "y", None, True)

@@ -17,6 +17,8 @@ PLAN = Plan(
     batch_size=16,
     metric="accuracy",
     model="a model",
+    weights="as drawn",
+    frameworks=("torch",),
     data={"name": "toy", "samples": [6, 2, 2], "sha256": "0"},
 )
 
@@ -52,6 +54,7 @@ CHANGED = {
     "metric": (replace(PLAN, metric="f1_macro"), "accuracy -> f1_macro"),
     "baseline": (replace(PLAN, baseline="tanh"), "relu -> tanh"),
     "model": (replace(PLAN, model="another"), "the model"),
+    "weights": (replace(PLAN, weights="drawn otherwise"), "how weights are drawn"),
     "batch": (replace(PLAN, batch_size=8), "batch size 16 -> 8"),
     "data": (replace(PLAN, data={**PLAN.data, "sha256": "1"}), "the data"),
     "data size": (replace(PLAN, data={**PLAN.data, "samples": [7, 2, 2]}), "[6, 2, 2] -> [7, 2, 2]"),

@@ -12,7 +12,8 @@ from nonlin.comparison.data import prepare
 from nonlin.comparison.health import health
 from nonlin.comparison.metrics import METRICS
 from nonlin.comparison.plan import Trial
-from nonlin.comparison.training import DefaultModel, Source, Trainer
+from nonlin.comparison.torch_models import DefaultModel
+from nonlin.comparison.training import trainer as trainer_of
 from nonlin.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -21,9 +22,10 @@ CLASSES = (X[:, 0] > X[:, 1]).astype(int)
 VALUES = 1000 + 50 * (X @ [1.0, -1.0, 2.0, 0.0, 0.5])
 
 
-def trainer(y=CLASSES, make_model=None, metric="accuracy", epochs=3, names=("relu", "tanh", "prelu")):
+def trainer(y=CLASSES, make_model=None, metric="accuracy", epochs=3, names=("relu", "tanh", "prelu"), init="model"):
     data = prepare((X, y), METRICS[metric], tabular=make_model is None)
-    return Trainer(data, METRICS[metric], {n: nl.get(n) for n in names}, make_model, epochs, 32)
+    activations = {n: nl.get(n) for n in names}
+    return trainer_of(make_model, data, METRICS[metric], activations, nl.get(names[0]), init, epochs, 32)
 
 
 def small(activation):
@@ -36,9 +38,9 @@ def test_the_default_model_has_the_same_draws_for_every_activation(activation):
     if not (math.isfinite(gain) and gain > 0):
         pytest.skip("has no gain")
     torch.manual_seed(3)
-    model = DefaultModel(7, 4)(Source(activation))
+    model, _ = DefaultModel((7,), 4)(activation)
     torch.manual_seed(3)
-    reference = DefaultModel(7, 4)(Source(nl.get("identity")))
+    reference, _ = DefaultModel((7,), 4)(nl.get("identity"))
     pairs = zip(*([m for m in net if isinstance(m, nn.Linear)] for net in (model, reference)), strict=True)
     for depth, (layer, other) in enumerate(pairs):
         factor = gain if depth else 1.0
@@ -49,7 +51,7 @@ def test_the_default_model_has_the_same_draws_for_every_activation(activation):
 @pytest.mark.parametrize("name", ["relu", "gelu", "selu"])
 def test_gain_matched_layers_keep_the_size_of_the_signal(name):
     torch.manual_seed(0)
-    model = DefaultModel(64, 64)(Source(nl.get(name)))
+    model, _ = DefaultModel((64,), 64)(nl.get(name))
     with torch.no_grad():
         size = model(torch.randn(500, 64)).square().mean().sqrt()
     assert 0.5 < size < 2

@@ -1,18 +1,17 @@
 """A fair comparison of activations on one model and one data set: plan, run, judge, report.
 
-`compare` is `nonlin.compare`; `compare_digits` and `compare_table` are what the command line runs, `rich_table`
-is what it prints.
+`compare` is `nonlin.compare`, which the command line runs as well; `rich_table` is what it prints.
 """
 
 from typing import TYPE_CHECKING
 
-from nonlin.comparison.entry import compare, compare_digits, compare_table
+from nonlin.comparison.entry import compare
 from nonlin.comparison.terminal import rich_table
 
 if TYPE_CHECKING:
     from nonlin.comparison.result import Comparison
 
-__all__ = ["Comparison", "compare", "compare_digits", "compare_table", "rich_table"]
+__all__ = ["Comparison", "compare", "rich_table"]
 
 
 def __getattr__(name: str) -> object:

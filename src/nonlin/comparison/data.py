@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from nonlin.comparison.dates import with_dates
 from nonlin.comparison.metrics import Metric, Task
+from nonlin.comparison.named import said
 from nonlin.comparison.tables import Encoder
 from nonlin.errors import DataError
 
@@ -49,6 +51,12 @@ class Data:
         """Mean and standard deviation of a numeric target in the training part: models learn it standardised."""
         return float(self.train.y.mean()), float(self.train.y.std())
 
+    @property
+    def imbalance(self) -> float:
+        """How many samples the most frequent class of the training part has for one of the rarest; 1 for numbers."""
+        counts = np.bincount(self.train.y) if self.classes else np.ones(1)
+        return float(counts.max() / counts.min())
+
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What the plan records: sizes, and a hash of every number in every part."""
@@ -66,14 +74,6 @@ class Data:
         }
 
 
-def digits() -> Data:
-    """scikit-learn's digits: 1797 images of 8 x 8 pixels, ten classes; needs no network."""
-    from sklearn.datasets import load_digits
-
-    images = load_digits()
-    return prepare((images.data, images.target), name="digits")
-
-
 def prepare(data: Any, metric: Metric | None = None, name: str = "data", tabular: bool = True) -> Data:
     """Data from (X, y), from three pairs (train, validation, test), or from a function that gives either.
 
@@ -86,7 +86,12 @@ def prepare(data: Any, metric: Metric | None = None, name: str = "data", tabular
     if isinstance(data, Data):
         return _suits(data, metric)
     if callable(data):
-        data = data()
+        try:
+            data = data()
+        except Exception as error:
+            raise DataError(f"the function that gives the data raised {said(error)}: correct it") from error
+        if isinstance(data, Data):
+            return _suits(data, metric)
     pairs = _pairs(data)
     pairs = [(_features(x), _target(y)) for x, y in pairs]
     for x, y in pairs:
@@ -128,7 +133,7 @@ def _pairs(data: Any) -> list[tuple[Any, Any]]:
 def _features(x: Any) -> Any:
     """A DataFrame as it is, anything else as a float32 array with at least two dimensions."""
     if hasattr(x, "iloc") and hasattr(x, "columns"):
-        return x
+        return with_dates(x)
     array = _array(x, "X")
     try:
         array = array.astype(np.float32)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from math import inf, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nonlin.activation import Activation
 from nonlin.comparison.extras import require
-from nonlin.errors import DtypeError, OutputError, ParameterError, UnknownActivation
+from nonlin.errors import DataError, DtypeError, OutputError, ParameterError, UnknownActivation
 from nonlin.registry import define, get
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ SMALLEST_BATCH, LARGEST_BATCH = 16, 128
 
 
 def compare(
-    make_model: Callable[[Any], Any] | None,
+    make_model: Any,
     data: Any,
     *,
+    target: str | None = None,
     activations: Iterable[str | Activation] | None = None,
     baseline: str | Activation = "relu",
     seeds: int = 10,
@@ -36,18 +37,23 @@ def compare(
     learning_rates: Sequence[float] | None = None,
     metric: str | None = None,
     margin: float | None = None,
+    init: Literal["gain", "model"] = "gain",
     out: str | Path | None = None,
     workers: int = 1,
     storage: str | None = None,
 ) -> Comparison:
     """Which activation is best in this model on this data, and whether the difference is real.
 
-    `make_model(activation)` builds a torch.nn.Module; `activation()` in it gives a fresh layer, `activation.gain`
-    the factor for an initialisation of your own. It keeps the initialisation that it gives itself, under one seed
-    for all activations. None is the default model: ten hidden layers of 64, gain-matched.
-    `data`: (X, y), three such pairs (train, validation, test), or a function that gives either; arrays, tensors or
-    DataFrames. Classes are strings, booleans, categories or at most 20 distinct integers; else it is regression,
-    unless `metric` (a scikit-learn name) says otherwise. With a model of your own, arrays are taken as they are.
+    `make_model(activation)` builds a torch.nn.Module or a keras.Model; `activation()` in it gives a fresh layer,
+    `activation.gain` the factor for an initialisation of your own. Or a torch.nn.Module that has activations, or a
+    function without arguments that builds one: `swap` puts the others in. Or either by its name, "module:name".
+    None is the default model: ten hidden layers of 64, or a small convolutional net for images.
+    `init`: with "gain" the weights before the activation are scaled by its gain over that of the baseline (or of what
+    it replaces); a finished module's are drawn anew. With "model" all stays as the model initialises itself.
+    `data`: (X, y), three such pairs (train, validation, test), a function that gives either or its name, "digits",
+    "mnist5k", or with `target`, the column to predict, a DataFrame or the path of a CSV or Parquet file. Classes are
+    strings, booleans, categories or at most 20 distinct integers; else it is regression, unless `metric` (a
+    scikit-learn name) says otherwise. With a model of your own, arrays are taken as they are.
     `activations`: names, specs, formulas or Activations. Each one's learning rate is chosen by the validation
     score under seeds of their own; `seeds` fresh runs count, on the test part. `margin`: differences of the score
     up to it are practically equal (default: 1 % of the baseline's mean score).
@@ -66,39 +72,22 @@ def compare(
     rates = _rates(LEARNING_RATES if learning_rates is None else learning_rates)
     chosen, base = _chosen(DEMO_ACTIVATIONS if activations is None else activations, baseline)
 
-    from nonlin.comparison.data import prepare
     from nonlin.comparison.metrics import default_metric, metric_named
+    from nonlin.comparison.named import is_named, named
+    from nonlin.comparison.sources import read
 
     asked = None if metric is None else metric_named(metric)
-    prepared = prepare(data, asked, tabular=make_model is None)
-    measure = asked or default_metric(prepared.task)
-    return _compared(make_model, prepared, measure, chosen, base, seeds, epochs or EPOCHS, rates, margin, out)
-
-
-def compare_table(path: str | Path, target: str, *, metric: str | None = None, **settings: Any) -> Comparison:
-    """`compare` of the default model on a CSV file, with the named column as target."""
-    require()
-
-    from nonlin.comparison.data import prepare
-    from nonlin.comparison.metrics import metric_named
-    from nonlin.comparison.tables import read_table
-
-    asked = None if metric is None else metric_named(metric)
-    prepared = prepare(read_table(path, target), asked, name=f"{Path(path).name}, column {target}")
-    return compare(None, prepared, metric=metric, **settings)
-
-
-def compare_digits(**settings: Any) -> Comparison:
-    """`compare` of the default model on scikit-learn's digits: the demonstration, no network needed."""
-    require()
-
-    from nonlin.comparison.data import digits
-
-    return compare(None, digits(), **settings)
+    prepared = read(data, target, asked, tabular=make_model is None)
+    if isinstance(make_model, str):
+        if not is_named(make_model):
+            raise DataError(f"not the name of a function: {make_model!r}: write module:name")
+        make_model = named(make_model)
+    measure = asked or default_metric(prepared.task, prepared.imbalance)
+    return _compared(make_model, prepared, measure, chosen, base, seeds, epochs or EPOCHS, rates, margin, init, out)
 
 
 def _compared(
-    make_model: Callable[[Any], Any] | None,
+    make_model: Any,
     data: Data,
     metric: Any,
     activations: Mapping[str, Activation],
@@ -107,6 +96,7 @@ def _compared(
     epochs: int,
     rates: tuple[float, ...],
     margin: float | None,
+    init: Literal["gain", "model"],
     out: str | Path | None,
 ) -> Comparison:
     from nonlin.comparison.ledger import ledger_in
@@ -115,10 +105,10 @@ def _compared(
     from nonlin.comparison.result import concluded
     from nonlin.comparison.run import run
     from nonlin.comparison.terminal import Progress
-    from nonlin.comparison.training import Trainer
+    from nonlin.comparison.trainers import trainer_of
 
     batch = max(SMALLEST_BATCH, min(LARGEST_BATCH, len(data.train.y) // 8))
-    trainer = Trainer(data, metric, dict(activations), make_model, epochs, batch)
+    trainer = trainer_of(make_model, data, metric, activations, baseline, init, epochs, batch)
     models = {name: trainer.probed(name) for name in activations}
     plan = Plan(
         formulas={name: activation.formula for name, activation in activations.items()},
@@ -129,6 +119,8 @@ def _compared(
         batch_size=batch,
         metric=metric.name,
         model=models[baseline],
+        weights=trainer.weights,
+        frameworks=trainer.frameworks,
         data=data.facts,
     )
     folder = _folder(out, data.name)

@@ -5,7 +5,6 @@ from importlib.util import find_spec
 from nonlin.errors import MissingExtra
 
 LIBRARIES = {
-    "torch": "torch",
     "optuna": "optuna",
     "sklearn": "scikit-learn",
     "scipy": "scipy",
@@ -14,8 +13,11 @@ LIBRARIES = {
 }
 
 
-def require() -> None:
-    """Raise MissingExtra, naming every library that is absent, so that the user installs once."""
-    missing = [name for module, name in LIBRARIES.items() if find_spec(module) is None]
+def require(*modules: str) -> None:
+    """Raise MissingExtra, naming every library that is absent, so that the user installs once.
+
+    Without an argument those that every comparison needs; a framework or a reader of files when it is about to be used.
+    """
+    missing = [LIBRARIES.get(module, module) for module in modules or LIBRARIES if find_spec(module) is None]
     if missing:
         raise MissingExtra(f'not installed: {", ".join(missing)}: pip install "nonlin[compare]"')

@@ -11,6 +11,7 @@ from nonlin.errors import DataError, nearest
 if TYPE_CHECKING:
     import numpy as np
 
+UNEVEN = 4.0  # samples of the most frequent class for one of the rarest
 Task = Literal["classification", "regression"]
 
 
@@ -60,6 +61,9 @@ def metric_named(name: str) -> Metric:
     return METRICS[name]
 
 
-def default_metric(task: Task) -> Metric:
-    """Accuracy for classes, R squared for numbers."""
-    return METRICS["accuracy" if task == "classification" else "r2"]
+def default_metric(task: Task, imbalance: float = 1.0) -> Metric:
+    """R squared for numbers; accuracy for classes, balanced where one is four times as frequent as another: there the
+    plain one is high for a model that always says the frequent class."""
+    if task == "regression":
+        return METRICS["r2"]
+    return METRICS["accuracy" if imbalance < UNEVEN else "balanced_accuracy"]

@@ -14,11 +14,11 @@ from nonlin import __version__
 from nonlin.errors import OutputError
 from nonlin.files import write_whole
 
-FORMAT = 1  # of the output folder; a folder of another format is refused
+FORMAT = 2  # of the output folder; a folder of another format is refused
 FILE = "plan.json"
 CONTROL_SEEDS, TUNING_SEEDS = 1_000_000, 2_000_000  # where each role's seeds start: no two roles share one
 TUNING_RUNS = 2
-RECORDED = ("torch", "numpy", "scipy", "scikit-learn", "pandas", "optuna", "matplotlib")
+RECORDED = ("numpy", "scipy", "scikit-learn", "pandas", "optuna", "matplotlib")
 
 Role = Literal["tuning", "final", "control"]
 
@@ -55,6 +55,8 @@ class Plan:
     batch_size: int
     metric: str
     model: str
+    weights: str
+    frameworks: tuple[str, ...]  # what trains, as packages: each one's release is recorded
     data: Mapping[str, Any]
 
     @property
@@ -112,12 +114,14 @@ class Plan:
             "optimizer": "Adam",
             "metric": self.metric,
             "model": self.model,
+            "weights": self.weights,
+            "frameworks": list(self.frameworks),
             "data": dict(self.data),
             "environment": {
                 "python": platform.python_version(),
                 "platform": platform.platform(),
                 "nonlin": __version__,
-                **{name: version(name) for name in RECORDED},
+                **{name: version(name) for name in (*self.frameworks, *RECORDED)},
             },
         }
 
@@ -158,13 +162,16 @@ def _changes(old: dict[str, Any] | None, new: dict[str, Any]) -> list[str]:
     for field in ("baseline", "learning_rates", "epochs", "batch_size", "metric"):
         if old[field] != new[field]:
             changed.append(f"{field.replace('_', ' ')} {old[field]} -> {new[field]}")
-    if old["model"] != new["model"]:
-        changed.append("the model")
+    for field, what in (("model", "the model"), ("weights", "how weights are drawn")):
+        if old[field] != new[field]:
+            changed.append(what)
     if old["data"] != new["data"]:
         parts = [
             f"{k} {old['data'][k]} -> {v}" for k, v in new["data"].items() if old["data"][k] != v and k != "sha256"
         ]
         changed.append("the data" + (f" ({', '.join(parts)})" if parts else ""))
-    if old["environment"]["torch"] != new["environment"]["torch"]:  # another release may round otherwise
-        changed.append(f"torch {old['environment']['torch']} -> {new['environment']['torch']}")
+    for name, release in new["environment"].items():  # another release of what trains may round otherwise
+        before = old["environment"].get(name)
+        if name in new["frameworks"] and before != release:
+            changed.append(f"{name} {before} -> {release}")
     return changed

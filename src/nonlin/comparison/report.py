@@ -136,11 +136,6 @@ def _repeat(plan: Plan) -> str:
         f"<li>{escape(name)}" + ("" if formula == name else f": <code>{escape(formula)}</code>") + "</li>"
         for name, formula in plan.formulas.items()
     )
-    initialised = (
-        "The default model draws standard-normal weights, the same for every activation under one seed, times "
-        "gain/sqrt(fan-in) with the activation's own gain. A model of your own keeps the initialisation that it "
-        "gives itself, under the same seed for every activation."
-    )
     return f"""<ul>
 <li>Data: {escape(plan.data["name"])}; {train} training, {validation} validation, {test} test samples; SHA-256
 <code>{plan.data["sha256"][:16]}…</code></li>
@@ -148,7 +143,7 @@ def _repeat(plan: Plan) -> str:
 {", ".join(significant(rate) for rate in plan.learning_rates)}; the epoch of the best validation score counts</li>
 <li>Seeds: final {_span(recorded, "final")}, control {_span(recorded, "control")},
 tuning {_span(recorded, "tuning")}</li>
-<li>{initialised}</li>
+<li>Weights: {escape(plan.weights)}</li>
 <li>Versions: {escape(versions)}</li>
 </ul>
 <details><summary>Formulas</summary><ul>{formulas}</ul></details>

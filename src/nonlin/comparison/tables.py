@@ -1,4 +1,4 @@
-"""Tables: reading a CSV, and turning columns of any type into numbers that a network can take."""
+"""Tables: reading a CSV or Parquet file, and turning columns of any type into numbers that a network can take."""
 
 from __future__ import annotations
 
@@ -8,44 +8,79 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nonlin.comparison.dates import dates_of
+from nonlin.comparison.extras import require
 from nonlin.errors import DataError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
+PARQUET = (".parquet", ".pq")
 MOST_CATEGORIES = 20  # of one column; rarer values share one, so that a column of names does not become the model
 NEARLY_ALL = 0.8  # a text column with this share of numbers is a column of numbers with mistakes in it
 
 
 def read_table(path: str | Path, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
-    """The features and the target column of a CSV file. Raises DataError, naming file, column and value."""
-    import pandas as pd
-
+    """The features and the target column of a CSV or Parquet file. Raises DataError, naming file, column and value."""
     path = Path(path)
     if not path.is_file():
         raise DataError(f"no such file: {str(path)!r}: check the path")
+    table = _parquet(path) if path.suffix.lower() in PARQUET else _csv(path)
+    return split_off(table, target, path.name, first=1 if path.suffix.lower() in PARQUET else 2)
+
+
+def split_off(table: Any, target: str, name: str = "the table", first: int = 0) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """The other columns of a table and its target column; `first` is the number of its first row in messages."""
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise DataError(f"a target for data that is no table: {target!r} of {type(table).__name__}: give a DataFrame")
+    if target not in table.columns:
+        columns = [str(column) for column in table.columns]
+        known = nearest(target, columns) or "it has " + ", ".join(columns[:10]) + (", ..." if columns[10:] else "")
+        raise DataError(f"no such column in {name}: {target!r}: {known}")
+    if table.empty:
+        raise DataError(f"no rows: {name!r}: give a table with a header and rows")
+    if len(table.columns) == 1:
+        raise DataError(f"no column beside the target: {target!r}: give at least one feature")
+    y = table[target]
+    if not isinstance(y, pd.Series):
+        raise DataError(f"column name used twice: {target!r}: give each column its own name")
+    if y.isna().any():
+        row = int(np.flatnonzero(y.isna().to_numpy())[0]) + first
+        where = "line" if first == 2 else "row"  # the lines of a CSV count as an editor counts them: the header is 1
+        raise DataError(f"missing target in {target!r}: {int(y.isna().sum())} rows, the first on {where} {row}: "
+                        "remove those rows")  # fmt: skip
+    if dates_of(y, target) is not None or pd.api.types.is_timedelta64_dtype(y):
+        raise DataError(f"target of dates: {target!r}: make it a number, such as days from a fixed day")
+    return table.drop(columns=target), _numbers(y, target)
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     try:
-        table = pd.read_csv(path, skipinitialspace=True)
+        return pd.read_csv(path, skipinitialspace=True)
     except pd.errors.EmptyDataError:
         raise DataError(f"empty file: {str(path)!r}: give a CSV with a header and rows") from None
     except (pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise DataError(f"not a CSV file: {str(path)!r} ({reason}): give comma-separated text") from None
-    if target not in table.columns:
-        columns = [str(column) for column in table.columns]
-        known = nearest(target, columns) or "it has " + ", ".join(columns[:10]) + (", ..." if columns[10:] else "")
-        raise DataError(f"no such column in {path.name}: {target!r}: {known}")
-    if table.empty:
-        raise DataError(f"no rows: {str(path)!r}: give a CSV with a header and rows")
-    if len(table.columns) == 1:
-        raise DataError(f"no column beside the target: {target!r}: give at least one feature")
-    y = table.pop(target)
-    if y.isna().any():
-        # Counted as an editor counts the lines of the file: the header is line 1.
-        line = int(np.flatnonzero(y.isna().to_numpy())[0]) + 2
-        raise DataError(f"missing target in {target!r}: {int(y.isna().sum())} rows, the first on line {line}: "
-                        "remove those rows")  # fmt: skip
-    return table, _numbers(y, target)
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    require("pyarrow")
+    try:
+        table = pd.read_parquet(path, engine="pyarrow")
+    except (OSError, ValueError) as error:  # pyarrow's own errors are of these kinds
+        reason = str(error).strip().splitlines()[0]
+        raise DataError(f"not a Parquet file: {str(path)!r} ({reason}): write it again") from None
+    for column in table.columns:
+        if table[column].dtype == object and pd.api.types.infer_dtype(table[column]) == "decimal":
+            table[column] = table[column].astype(float)
+    return table.reset_index(drop=True)
 
 
 def _numbers(column: pd.Series[Any], name: str) -> pd.Series[Any]:

@@ -1,4 +1,4 @@
-"""PyTorch: the default model, one training run, and what is measured on it."""
+"""PyTorch: one training run, and what is measured on it."""
 
 from __future__ import annotations
 
@@ -15,84 +15,32 @@ from torch import Tensor, nn
 
 from nonlin.activation import Activation
 from nonlin.comparison.data import Data, Part
+from nonlin.comparison.epochs import best_epoch
 from nonlin.comparison.health import health
 from nonlin.comparison.metrics import Metric
 from nonlin.comparison.plan import Trial
+from nonlin.comparison.torch_memory import kept_for_backward
+from nonlin.comparison.torch_models import Init, Maker, maker_of, run
 from nonlin.errors import DataError
-from nonlin.torch import layer
 
-DEPTH, WIDTH = 10, 64
 SMALL = 1_000_000  # parameters below which a second thread costs more than it brings
+PROBED = 4  # samples that a model is tried on before the plan
 SAMPLE = 2048  # training samples that health is measured on
 
 Array = np.ndarray[Any, Any]
 
 
-class Source:
-    """What `make_model` is given: calling it gives a fresh layer of the activation.
-
-    `name` and `gain` (1/sqrt(E f(z)^2), for an initialisation of your own) are the activation's, `str` its spec.
-    """
-
-    def __init__(self, activation: Activation):
-        self.activation = activation
-        self.name = activation.name
-        self.layers: list[nn.Module] = []
-
-    @property
-    def gain(self) -> float:
-        return self.activation.facts.gain
-
-    def __str__(self) -> str:
-        return str(self.activation)
-
-    def __call__(self) -> nn.Module:
-        # The draws of the model's weights must not depend on what a layer draws for itself.
-        with torch.random.fork_rng(devices=[]):
-            fresh = layer(self.activation)
-        self.layers.append(fresh)
-        return fresh
-
-
-@dataclass(frozen=True)
-class DefaultModel:
-    """Ten hidden layers of 64 units: deep enough that activations differ (with two, all train alike).
-
-    Weights are standard-normal draws, the same for every activation under one seed, times gain/sqrt(fan_in),
-    where the gain is that of the function whose output the layer takes; biases are 0.
-    """
-
-    inputs: int
-    outputs: int
-
-    def __call__(self, activation: Source) -> nn.Module:
-        stack: list[nn.Module] = []
-        gain, fan_in = 1.0, self.inputs  # the first layer takes standardised features, not an activation's output
-        for width in (*[WIDTH] * DEPTH, self.outputs):
-            linear = nn.Linear(fan_in, width)
-            with torch.no_grad():
-                linear.weight.normal_().mul_(gain / math.sqrt(fan_in))
-                linear.bias.zero_()
-            stack += [linear, activation()]
-            gain, fan_in = activation.gain, width
-        activation.layers.pop()
-        return nn.Sequential(*stack[:-1])
-
-
 @dataclass
 class Trainer:
-    """Trains one trial at a time on data that is loaded once.
-
-    `make_model` of None is the default model. A user's model keeps the initialisation that its builder gives it,
-    under the trial's seed: the same draws for every activation.
-    """
+    """Trains one trial at a time on data that is loaded once; `maker` gives each its model under the trial's seed."""
 
     data: Data
     metric: Metric
     activations: dict[str, Activation]
-    make_model: Callable[[Any], nn.Module] | None
+    maker: Maker
     epochs: int
     batch_size: int
+    frameworks: tuple[str, ...] = ("torch",)
     _tensors: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
 
     def __post_init__(self) -> None:
@@ -107,33 +55,27 @@ class Trainer:
         not finite ends the run: that is a result, with scores of None and the epoch in `diverged`.
         """
         with self._settings(trial.seed):
-            model, source = self.built(trial.activation)
+            activation = self.activations[trial.activation]
+            model, layers = self.maker(activation)
             if sum(p.numel() for p in model.parameters()) < SMALL:
                 torch.set_num_threads(1)
             outcome = self._trained(model, trial)
             if outcome["diverged"] is None:
-                outcome |= health(*self._signals(model, source.layers), source.activation)
+                outcome |= health(*self._signals(model, layers), activation)
+                outcome["memory"] = self._memory(model)
         return outcome
 
-    def built(self, name: str) -> tuple[nn.Module, Source]:
-        """A fresh model with that activation. Raises DataError where the builder cannot be used."""
-        source = Source(self.activations[name])
-        make = self.make_model or DefaultModel(math.prod(self.data.train.x.shape[1:]), self.data.outputs)
-        model = make(source)
-        if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise DataError(f"make_model gives no torch.nn.Module: {type(model).__name__}: return the model")
-        if not source.layers:
-            raise DataError("make_model never calls its argument: put activation() where the activation belongs")
-        if not any(p.requires_grad for p in model.parameters()):
-            raise DataError(f"model without parameters to train: {type(model).__name__}: check make_model")
-        return model, source
+    @property
+    def weights(self) -> str:
+        """How the weights are drawn."""
+        return self.maker.weights
 
     def probed(self, name: str) -> str:
         """Build a model and run one batch through it before anything is planned; gives the model as text."""
         with self._settings(0):
-            model, _ = self.built(name)
-            x = self._tensors["train"][0][:4]
-            given = tuple(model(x).shape)
+            model, _ = self.maker(self.activations[name])
+            x = self._tensors["train"][0][:PROBED]
+            given = tuple(run(model, x).shape)
         expected = (len(x), self.data.outputs)
         if given != expected and not (self.data.outputs == 1 and given == expected[:1]):
             raise DataError(f"output shape of the model: {given}: {len(x)} samples need {expected}")
@@ -165,12 +107,7 @@ class Trainer:
             curves["loss"].append(float(total) / len(x))
             for part, score in scores.items():
                 curves[part].append(score)
-        scored: dict[str, float | int | None] = dict.fromkeys(("score_validation", "score_test", "epoch"))
-        if diverged is None:
-            # The epoch that the validation part would have one stop at: one bad last step decides nothing.
-            best = max(range(self.epochs), key=lambda epoch: (curves["validation"][epoch], epoch))
-            scored |= {"epoch": best + 1, **{f"score_{part}": curves[part][best] for part in ("validation", "test")}}
-        return {**scored, "diverged": diverged, "curves": curves}
+        return {**best_epoch(curves, diverged), "diverged": diverged, "curves": curves}
 
     def _signals(self, model: nn.Module, layers: list[nn.Module]) -> tuple[list[Array], list[float]]:
         """f'(z) of every use of an activation, (observations, units), and RMS(dL/dz) of each, on training data."""
@@ -192,6 +129,12 @@ class Trainer:
             units_last = slope.movedim(1, -1) if slope.ndim > 3 else slope  # an image's units are its channels
             slopes.append(units_last.reshape(-1, units_last.shape[-1]).numpy())
         return slopes, [float(g.double().square().mean().sqrt()) for g in found if g is not None]
+
+    def _memory(self, model: nn.Module) -> int:
+        """Bytes that a step takes with Adam: weights, gradients, two moments, and what the backward pass needs."""
+        x, y = (tensor[: self.batch_size] for tensor in self._tensors["train"])
+        own = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+        return 4 * own + kept_for_backward(model, lambda: self._loss()(model(x), y))
 
     def _score(self, model: nn.Module, part: str) -> float:
         """The metric on a part; nan where the outputs are not finite."""
@@ -228,3 +171,18 @@ class Trainer:
                 yield
             finally:
                 torch.set_num_threads(threads)
+
+
+def trainer(
+    make_model: Any,
+    data: Data,
+    metric: Metric,
+    activations: dict[str, Activation],
+    baseline: Activation,
+    init: Init,
+    epochs: int,
+    batch_size: int,
+) -> Trainer:
+    """What trains the user's model, or the default one for None. Raises DataError where it cannot be used."""
+    maker = maker_of(make_model, init, baseline, torch.from_numpy(data.train.x[:PROBED]), data.outputs)
+    return Trainer(data, metric, activations, maker, epochs, batch_size)

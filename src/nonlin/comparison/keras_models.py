@@ -1,0 +1,157 @@
+"""Keras: the models that are compared, on any of its engines."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+import nonlin.keras
+from nonlin.activation import Activation
+from nonlin.comparison.builders import built_by
+from nonlin.errors import DataError
+
+
+class KerasSource:
+    """What `make_model` is given: calling it gives a fresh Keras layer; `name`, `gain` and `str` as for PyTorch."""
+
+    def __init__(self, activation: Activation):
+        self.activation = activation
+        self.name = activation.name
+        self.layers: list[Any] = []
+
+    @property
+    def gain(self) -> float:
+        return self.activation.facts.gain
+
+    def __str__(self) -> str:
+        return str(self.activation)
+
+    def __call__(self) -> Any:
+        # Initialisers take their seeds from Python's generator when they are made: a layer's own must not shift them.
+        state = random.getstate()
+        fresh = nonlin.keras.layer(self.activation)
+        random.setstate(state)
+        self.layers.append(fresh)
+        return fresh
+
+
+@dataclass
+class KerasMaker:
+    """The user's function that takes the activation. The weights before the activation are multiplied by
+    gain(f) / gain(baseline), as far as the graph of a Sequential or functional model shows which those are."""
+
+    make: Callable[[Any], Any]
+    init: str
+    baseline: Activation
+    example: Any
+    followed: list[int] = field(init=False)  # numbers of layers in the model's order, which is the same in every build
+
+    def __post_init__(self) -> None:
+        model, source = self._built(self.baseline)
+        if not source.layers:
+            raise DataError("make_model never calls its argument: put activation() where the activation belongs")
+        with recorded(source.layers) as seen:
+            outputs(model, self.example)
+        if not seen:
+            raise DataError("make_model ignores the activation: the model never calls it: "
+                            "put activation() where the activation belongs")  # fmt: skip
+        inner = list(inner_layers(model))
+        before = {id(one) for one in _before(source.layers, inner)} if self.init == "gain" else set[int]()
+        self.followed = [number for number, one in enumerate(inner) if id(one) in before]
+
+    @property
+    def weights(self) -> str:
+        drawn = "as make_model initialises them, under one seed for all activations"
+        if self.init == "model":
+            return drawn
+        if not self.followed:
+            return f"{drawn}; gains are not matched: the model's graph does not show what the activation follows"
+        return (f"{drawn}; those of the {len(self.followed)} layers before the activation times gain/gain of "
+                f"{self.baseline}")  # fmt: skip
+
+    def __call__(self, activation: Activation) -> tuple[Any, list[Any]]:
+        model, source = self._built(activation)
+        inner = list(inner_layers(model))
+        for number in self.followed:
+            kernel = inner[number].kernel
+            kernel.assign(keras.ops.multiply(kernel, activation.facts.gain / self.baseline.facts.gain))
+        return model, source.layers
+
+    def _built(self, activation: Activation) -> tuple[Any, KerasSource]:
+        source = KerasSource(activation)
+        model = built_by(self.make, source)
+        if not isinstance(model, keras.Model):
+            raise DataError(f"make_model gives no keras.Model: {type(model).__name__}: return the model")
+        outputs(model, self.example)  # which builds a model that no input shape was given to
+        if not model.trainable_variables:
+            raise DataError(f"model without parameters to train: {type(model).__name__}: check make_model")
+        return model, source
+
+
+def outputs(model: Any, x: Any) -> Any:
+    """The outputs for samples, in inference, as an array. Raises DataError where the model does not run."""
+    try:
+        return np.asarray(keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(x), training=False)))
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise DataError(f"the model does not run on samples of shape {x.shape}: {type(error).__name__}: {text}: "
+                        "check the shapes of model and data") from error  # fmt: skip
+
+
+@contextmanager
+def recorded(layers: list[Any]) -> Generator[list[tuple[Any, Any]]]:
+    """While it holds, every eager call of the layers is kept: (layer, its input as an array)."""
+    seen: list[tuple[Any, Any]] = []
+
+    def keeping(layer: Any, call: Any) -> Any:
+        def kept(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.append((layer, np.asarray(keras.ops.convert_to_numpy(inputs))))
+            return call(inputs, *args, **kwargs)
+
+        return kept
+
+    for layer in layers:
+        layer.call = keeping(layer, layer.call)
+    try:
+        yield seen
+    finally:
+        for layer in layers:
+            del layer.call
+
+
+def inner_layers(model: Any) -> list[Any]:
+    """Every layer of a model, those of layers too, in an order that every build of it has."""
+    return list(model._flatten_layers(include_self=False, recursive=True))
+
+
+def _before(activations: list[Any], layers: list[Any]) -> list[Any]:
+    """The layers with a kernel whose output reaches one of the activations with none other between."""
+    ending = [
+        one for one in layers if _has_kernel(one) and any(getattr(one, "activation", None) is a for a in activations)
+    ]
+    waiting = [node for layer in activations for node in layer._inbound_nodes]
+    found: list[Any] = ending
+    seen: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        for tensor in node.input_tensors:
+            operation = tensor._keras_history.operation
+            if id(operation) in seen or operation in activations:
+                continue
+            seen.add(id(operation))
+            if _has_kernel(operation):
+                if getattr(operation, "activation", None) in (None, keras.activations.linear):
+                    found.append(operation)
+            else:
+                waiting += operation._inbound_nodes
+    return found
+
+
+def _has_kernel(layer: Any) -> bool:
+    return getattr(layer, "kernel", None) is not None
