@@ -173,6 +173,10 @@ def compare(
             "-o", "--out", metavar="FOLDER", help="The folder for the report; the same one again goes on after a stop."
         ),
     ] = None,
+    workers: Annotated[int, typer.Option(metavar="N", help="Processes that train at once, each on one core.")] = 1,
+    device: Annotated[
+        str, typer.Option(metavar="DEVICE", help="cpu, cuda:0, or cuda for every GPU; one trial a GPU at a time.")
+    ] = "cpu",
     json: _Json = False,
 ) -> None:
     """Which activation is best on your data, or in your model, and is it real?"""
@@ -199,6 +203,8 @@ def compare(
         margin=margin,
         init=init,  # pyright: ignore[reportArgumentType]
         out=out,
+        workers=workers,
+        device=device,
     )
     if json:
         return _print_json(result.to_dict())

@@ -44,6 +44,10 @@ class WatchError(NonlinError, ValueError):
     """A model that cannot be watched, or units that cannot be revived."""
 
 
+class WorkerError(NonlinError, RuntimeError):
+    """Worker processes that keep ending, or that cannot be started."""
+
+
 class MissingExtra(NonlinError, ImportError):
     """A package that an optional part needs and that is not installed."""
 

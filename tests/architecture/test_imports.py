@@ -49,7 +49,14 @@ FRAMEWORKS = {
             "backends/triton.py",
             "torch/",
         ),
-        *("comparison/training.py", "comparison/torch_", "measure/peers/torch.py", "surgery/torch.py"),
+        *(
+            "comparison/training.py",
+            "comparison/torch_",
+            "comparison/snapshot.py",
+            "comparison/gpu.py",
+            "measure/peers/torch.py",
+            "surgery/torch.py",
+        ),
         *("health/torch", "health/keras_gradient.py"),
     },
     "jax": {"backends/jax.py", "flax.py", "measure/peers/jax.py", "health/keras_gradient.py"},
@@ -67,6 +74,8 @@ FRAMEWORKS = {
 # Text becomes code in one step only: the printed source of a formula.
 COMPILE_STEP = {"backends/printer.py"}
 RUNS_TEXT = {"eval", "exec", "compile", "sympify", "parse_expr", "lambdify"}
+# A worker reads what the process that started it wrote into its pipe; nothing else is unpickled.
+UNPICKLES = {"comparison/handover.py"}
 UNPICKLERS = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 # An activation is named where it is defined and where a default set of them is chosen. The names in the language, and
 # in the arithmetic and in what writes formulas for other libraries, are those of its functions.
@@ -146,7 +155,7 @@ def test_no_text_becomes_code(path: str) -> None:
                 pass
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", sorted(set(PATHS) - UNPICKLES))
 def test_nothing_is_unpickled(path: str) -> None:
     assert UNPICKLERS.isdisjoint(module.partition(".")[0] for module in imports(path))
 

@@ -133,7 +133,7 @@ def test_the_folder_holds_the_same_numbers(done):
     assert plan["activations"][FORMULA]
     assert plan["data"]["sha256"] == done.plan.data["sha256"]
     assert {p.name for p in folder.iterdir()} == {
-        "plan.json", "journal.log", "run.lock", "report.html", "results.csv", "trials.csv"}  # fmt: skip
+        "plan.json", "journal.log", "journal.lock", "run.lock", "report.html", "results.csv", "trials.csv"}  # fmt: skip
 
 
 def test_json_and_terminal_carry_the_same_numbers(done):
@@ -210,7 +210,7 @@ def test_where_every_run_diverges_the_report_says_so(tmp_path, y):
 
 
 REFUSED = {
-    "workers": ({"workers": 2}, ParameterError, "not available yet"),
+    "workers": ({"workers": 0}, ParameterError, "workers: 0"),
     "storage": ({"storage": "postgresql://x"}, ParameterError, "not available yet"),
     "seeds": ({"seeds": 0}, ParameterError, "seeds: 0"),
     "seeds as text": ({"seeds": "ten"}, ParameterError, "seeds: 'ten'"),

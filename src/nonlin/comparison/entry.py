@@ -17,6 +17,7 @@ from nonlin.registry import define, get
 
 if TYPE_CHECKING:
     from nonlin.comparison.data import Data
+    from nonlin.comparison.engine import Engine
     from nonlin.comparison.result import Comparison
 
 DEMO_ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "selu", "swish", "gelu", "sigmoid", "tanh")
@@ -41,6 +42,7 @@ def compare(
     out: str | Path | None = None,
     workers: int = 1,
     storage: str | None = None,
+    device: str = "cpu",
 ) -> Comparison:
     """Which activation is best in this model on this data, and whether the difference is real.
 
@@ -57,14 +59,15 @@ def compare(
     `activations`: names, specs, formulas or Activations. Each one's learning rate is chosen by the validation
     score under seeds of their own; `seeds` fresh runs count, on the test part. `margin`: differences of the score
     up to it are practically equal (default: 1 % of the baseline's mean score).
+    `workers`: processes of this machine that train at once, one core each, with the same results to the last bit.
+    `device`: "cpu", "cuda:0", or "cuda" for every GPU, one trial a GPU at a time.
     `out`: the folder for report.html, results.csv, trials.csv, plan.json and the ledger; the same call with the same
     folder goes on where it was stopped. Raises DataError, OutputError, ParameterError, UnknownActivation.
     """
-    if workers != 1:
-        raise ParameterError(f"workers: {workers!r}: more than one is not available yet: leave it at 1")
     if storage is not None:
         raise ParameterError(f"storage: {storage!r}: not available yet: leave it out, the ledger is a file in `out`")
     require()
+    _whole("workers", workers)
     _whole("seeds", seeds)
     _whole("epochs", EPOCHS if epochs is None else epochs)
     if margin is not None and not 0 <= margin < inf:
@@ -72,6 +75,7 @@ def compare(
     rates = _rates(LEARNING_RATES if learning_rates is None else learning_rates)
     chosen, base = _chosen(DEMO_ACTIVATIONS if activations is None else activations, baseline)
 
+    from nonlin.comparison.engine import Engine
     from nonlin.comparison.metrics import default_metric, metric_named
     from nonlin.comparison.named import is_named, named
     from nonlin.comparison.sources import read
@@ -83,7 +87,10 @@ def compare(
             raise DataError(f"not the name of a function: {make_model!r}: write module:name")
         make_model = named(make_model)
     measure = asked or default_metric(prepared.task, prepared.imbalance)
-    return _compared(make_model, prepared, measure, chosen, base, seeds, epochs or EPOCHS, rates, margin, init, out)
+    engine = Engine(workers, device)
+    return _compared(
+        make_model, prepared, measure, chosen, base, seeds, epochs or EPOCHS, rates, margin, init, out, engine
+    )
 
 
 def _compared(
@@ -98,13 +105,11 @@ def _compared(
     margin: float | None,
     init: Literal["gain", "model"],
     out: str | Path | None,
+    engine: Engine,
 ) -> Comparison:
-    from nonlin.comparison.ledger import ledger_in
     from nonlin.comparison.plan import Plan
     from nonlin.comparison.report import write_report
     from nonlin.comparison.result import concluded
-    from nonlin.comparison.run import run
-    from nonlin.comparison.terminal import Progress
     from nonlin.comparison.trainers import trainer_of
 
     batch = max(SMALLEST_BATCH, min(LARGEST_BATCH, len(data.train.y) // 8))
@@ -124,15 +129,7 @@ def _compared(
         data=data.facts,
     )
     folder = _folder(out, data.name)
-    with ledger_in(folder) as ledger:
-        plan.settle_in(folder)
-        with Progress(plan) as progress:
-            progress.say(f"writing to {folder}")
-            try:
-                results = run(plan, trainer, ledger, progress)
-            except KeyboardInterrupt:
-                progress.say(f"stopped: finished trials are kept; the same command with the folder {folder} goes on")
-                raise
+    with engine.results(plan, trainer, folder) as results:
         comparison = concluded(plan, results, margin, folder / "report.html")
         write_report(comparison, folder)
     return comparison

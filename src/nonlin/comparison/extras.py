@@ -6,6 +6,7 @@ from nonlin.errors import MissingExtra
 
 LIBRARIES = {
     "optuna": "optuna",
+    "cloudpickle": "cloudpickle",
     "sklearn": "scikit-learn",
     "scipy": "scipy",
     "pandas": "pandas",

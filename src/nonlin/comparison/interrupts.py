@@ -1,4 +1,4 @@
-"""Ctrl-C that is never lost.
+"""Ctrl-C that is never lost, and never strikes in the middle of a write.
 
 Python raises KeyboardInterrupt wherever it happens to be, and drops it where that is a destructor or a callback from
 C: Numba's compiler has both, and is at work in the first trial of each activation.
@@ -38,3 +38,19 @@ def remembered_interrupts() -> Generator[Callable[[], None]]:
     finally:
         if callable(usual):
             signal.signal(signal.SIGINT, usual)
+
+
+@contextmanager
+def unbroken() -> Generator[None]:
+    """Ctrl-C waits until what is in here is done: in the middle of it, half of what belongs together is written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    usual = signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if came and callable(usual):
+            usual(*came[-1])

@@ -21,6 +21,7 @@ from nonlin.comparison.health import health
 from nonlin.comparison.keras_models import KerasMaker, inner_layers, outputs, recorded
 from nonlin.comparison.metrics import Metric
 from nonlin.comparison.plan import Trial
+from nonlin.comparison.store import Checkpoint
 from nonlin.errors import DataError
 
 PROBED = 4  # samples that a model is tried on before the plan
@@ -41,6 +42,7 @@ class KerasTrainer:
     maker: KerasMaker
     epochs: int
     batch_size: int
+    device: str = "cpu"
 
     @property
     def frameworks(self) -> tuple[str, ...]:
@@ -54,8 +56,8 @@ class KerasTrainer:
         """How the weights are drawn."""
         return self.maker.weights
 
-    def __call__(self, trial: Trial) -> dict[str, Any]:
-        """What one trial gives, as JSON: as for PyTorch."""
+    def __call__(self, trial: Trial, checkpoint: Checkpoint | None = None) -> dict[str, Any]:
+        """What one trial gives, as JSON: as for PyTorch. A trial that is stopped begins anew."""
         activation = self.activations[trial.activation]
         with _seeded(trial.seed):
             model, layers = self.maker(activation)

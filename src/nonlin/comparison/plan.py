@@ -125,12 +125,16 @@ class Plan:
             },
         }
 
+    def check(self, stored: dict[str, Any] | None, problem: str) -> None:
+        """Raise OutputError, which begins with `problem`, unless the trials of a stored plan belong to this one too."""
+        changed = _changes(stored, json.loads(json.dumps(self.as_dict())))
+        if changed:
+            raise OutputError(f"{problem}: changed: {'; '.join(changed)}: "
+                              "choose another folder, or go back to that plan")  # fmt: skip
+
     def settle_in(self, folder: Path) -> None:
         """Write plan.json into the folder, after checking that what is there belongs to this plan."""
-        changed = _changes(_stored(folder), json.loads(json.dumps(self.as_dict())))
-        if changed:
-            raise OutputError(f"folder of another comparison: {str(folder)!r}: changed: {'; '.join(changed)}: "
-                              "choose another folder, or go back to that plan")  # fmt: skip
+        self.check(_stored(folder), f"folder of another comparison: {str(folder)!r}")
         write_whole(folder / FILE, json.dumps(self.as_dict(), indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Running a plan: every trial once, in one process, stopped and taken up again at any moment."""
+"""Running a plan: every trial once, whoever trains, stopped and taken up again at any moment."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from nonlin.comparison.interrupts import remembered_interrupts
 from nonlin.comparison.ledger import Ledger, Outcome
 from nonlin.comparison.plan import Plan, Trial
 from nonlin.comparison.terminal import Progress
-
-Train = Callable[[Trial], Outcome]
-WORST = -1e300  # what the ledger holds for a score that is not finite: Optuna takes nan for a failed trial
+from nonlin.comparison.worker import WORST, Crew
 
 
 @dataclass(frozen=True)
@@ -35,40 +33,35 @@ class Results:
     outcomes: dict[Trial, Outcome]
 
 
-def run(plan: Plan, train: Train, ledger: Ledger, progress: Progress) -> Results:
+def run(plan: Plan, ledger: Ledger, progress: Progress, crew: Crew) -> Results:
     """Run what the ledger does not hold yet: tune each activation's rate, then the trials that count."""
-    with remembered_interrupts() as check:
-        return _run(plan, ledger, progress, lambda: _work(ledger, train, progress, check))
+    with remembered_interrupts() as check, crew:
+        return _run(plan, progress, lambda trials: _completed(trials, ledger, progress, crew, check))
 
 
-def _run(plan: Plan, ledger: Ledger, progress: Progress, work: Callable[[], None]) -> Results:
+def _run(plan: Plan, progress: Progress, completed: Callable[[list[Trial]], dict[Trial, Outcome]]) -> Results:
     progress.begin(plan.count)
-    for name in plan.activations:
-        ledger.add(plan.tuning(name))
-    work()
-    first = {name: _choice(plan, name, ledger.outcomes()) for name in plan.activations}
+    tuned = completed([trial for name in plan.activations for trial in plan.tuning(name)])
+    first = {name: _choice(plan, name, tuned) for name in plan.activations}
     wider = {name: plan.wider(choice.rate) for name, choice in first.items() if choice.at_edge}
-    for name, rate in wider.items():
-        if rate is not None:
-            ledger.add(plan.tuning(name, (rate,)))
     progress.begin(plan.count + sum(len(plan.tuning(name, (1.0,))) for name in wider))
-    work()
-    choices = {name: _choice(plan, name, ledger.outcomes(), wider.get(name)) for name in plan.activations}
-    wanted = plan.final({name: choice.rate for name, choice in choices.items()})
-    ledger.add(wanted)
-    work()
-    return Results(choices, ledger.outcomes())
+    beyond = [t for name, rate in wider.items() if rate is not None for t in plan.tuning(name, (rate,))]
+    tuned = completed(beyond)
+    choices = {name: _choice(plan, name, tuned, wider.get(name)) for name in plan.activations}
+    return Results(choices, completed(plan.final({name: choice.rate for name, choice in choices.items()})))
 
 
-def _work(ledger: Ledger, train: Train, progress: Progress, check: Callable[[], None]) -> None:
-    progress.update(ledger.outcomes())
-    while (taken := ledger.take()) is not None:
-        number, trial = taken
-        outcome = train(trial)
-        check()
-        score = outcome["score_validation" if trial.role == "tuning" else "score_test"]
-        ledger.finish(number, outcome, WORST if score is None else score)
-        progress.update(ledger.outcomes())
+def _completed(
+    trials: list[Trial], ledger: Ledger, progress: Progress, crew: Crew, check: Callable[[], None]
+) -> dict[Trial, Outcome]:
+    """Every outcome that there is, once that of each of these trials is among them."""
+    ledger.add(trials)
+    while True:
+        outcomes = ledger.outcomes()
+        progress.update(outcomes)
+        if outcomes.keys() >= set(trials):
+            return outcomes
+        crew.step(check)
 
 
 def _choice(plan: Plan, name: str, outcomes: Mapping[Trial, Outcome], wider: float | None = None) -> Choice:

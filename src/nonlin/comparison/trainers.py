@@ -15,13 +15,20 @@ from nonlin.comparison.plan import Trial
 from nonlin.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
+    from nonlin.comparison.store import Checkpoint
     from nonlin.comparison.torch_models import Init
 
 INITS = ("gain", "model")
 
 
 class Train(Protocol):
-    """Trains one trial; `probed` builds a model with an activation, tries it and gives it as text."""
+    """Trains one trial at a time on its device, from its checkpoint; other processes have it as bytes.
+
+    `probed` builds a model with an activation, tries it and gives it as text.
+    """
+
+    activations: dict[str, Activation]
+    device: str
 
     @property
     def frameworks(self) -> tuple[str, ...]: ...
@@ -29,7 +36,7 @@ class Train(Protocol):
     @property
     def weights(self) -> str: ...
 
-    def __call__(self, trial: Trial) -> dict[str, Any]: ...
+    def __call__(self, trial: Trial, checkpoint: Checkpoint | None = None) -> dict[str, Any]: ...
 
     def probed(self, name: str) -> str: ...
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -19,11 +20,12 @@ from nonlin.comparison.epochs import best_epoch
 from nonlin.comparison.health import health
 from nonlin.comparison.metrics import Metric
 from nonlin.comparison.plan import Trial
+from nonlin.comparison.snapshot import Snapshots
+from nonlin.comparison.store import Checkpoint
 from nonlin.comparison.torch_memory import kept_for_backward
 from nonlin.comparison.torch_models import Init, Maker, maker_of, run
 from nonlin.errors import DataError
 
-SMALL = 1_000_000  # parameters below which a second thread costs more than it brings
 PROBED = 4  # samples that a model is tried on before the plan
 SAMPLE = 2048  # training samples that health is measured on
 
@@ -41,25 +43,22 @@ class Trainer:
     epochs: int
     batch_size: int
     frameworks: tuple[str, ...] = ("torch",)
-    _tensors: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict[str, tuple[Tensor, Tensor]])
+    device: str = "cpu"
 
-    def __post_init__(self) -> None:
-        self._tensors["train"] = self._tensor(self.data.train)
-        self._tensors["validation"] = self._tensor(self.data.validation)
-        self._tensors["test"] = self._tensor(self.data.test)
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # without the tensors, which are made again
 
-    def __call__(self, trial: Trial) -> dict[str, Any]:
+    def __call__(self, trial: Trial, checkpoint: Checkpoint | None = None) -> dict[str, Any]:
         """What one trial gives, as JSON: scores, loss and seconds an epoch, and the network's health.
 
-        The scores are those of the epoch with the best validation score, the later one of equals. A loss that is
-        not finite ends the run: that is a result, with scores of None and the epoch in `diverged`.
+        With a checkpoint the run is kept after each epoch, and goes on from there, bit for bit. The scores are those
+        of the epoch with the best validation score, the later one of equals. A loss that is not finite ends the run:
+        that is a result, with scores of None and the epoch in `diverged`.
         """
         with self._settings(trial.seed):
             activation = self.activations[trial.activation]
             model, layers = self.maker(activation)
-            if sum(p.numel() for p in model.parameters()) < SMALL:
-                torch.set_num_threads(1)
-            outcome = self._trained(model, trial)
+            outcome = self._trained(model.to(self.device), trial, checkpoint)
             if outcome["diverged"] is None:
                 outcome |= health(*self._signals(model, layers), activation)
                 outcome["memory"] = self._memory(model)
@@ -81,16 +80,18 @@ class Trainer:
             raise DataError(f"output shape of the model: {given}: {len(x)} samples need {expected}")
         return repr(model)
 
-    def _trained(self, model: nn.Module, trial: Trial) -> dict[str, Any]:
+    def _trained(self, model: nn.Module, trial: Trial, checkpoint: Checkpoint | None) -> dict[str, Any]:
         x, y = self._tensors["train"]
         optimizer = torch.optim.Adam(model.parameters(), lr=trial.learning_rate, fused=True)
         order = torch.Generator().manual_seed(trial.seed)
         loss_of = self._loss()
+        kept = Snapshots(checkpoint, model, optimizer, order, x.device) if checkpoint else None
         curves: dict[str, list[float]] = {"validation": [], "test": [], "loss": [], "seconds": []}
+        curves |= (kept.resume() if kept else None) or {}
         diverged = None
-        for epoch in range(1, self.epochs + 1):
+        for epoch in range(len(curves["loss"]) + 1, self.epochs + 1):
             model.train()
-            started, total = perf_counter(), torch.zeros(())
+            started, total = perf_counter(), torch.zeros((), device=x.device)
             for rows in torch.randperm(len(x), generator=order).split(self.batch_size):
                 if len(rows) == 1 and len(x) > 1:  # batch normalisation cannot take a single sample
                     continue
@@ -107,6 +108,8 @@ class Trainer:
             curves["loss"].append(float(total) / len(x))
             for part, score in scores.items():
                 curves[part].append(score)
+            if kept and epoch < self.epochs:
+                kept.keep(curves)
         return {**best_epoch(curves, diverged), "diverged": diverged, "curves": curves}
 
     def _signals(self, model: nn.Module, layers: list[nn.Module]) -> tuple[list[Array], list[float]]:
@@ -127,7 +130,7 @@ class Trainer:
             inputs = z.detach().clone().requires_grad_()
             (slope,) = torch.autograd.grad(module(inputs).sum(), inputs)
             units_last = slope.movedim(1, -1) if slope.ndim > 3 else slope  # an image's units are its channels
-            slopes.append(units_last.reshape(-1, units_last.shape[-1]).numpy())
+            slopes.append(units_last.reshape(-1, units_last.shape[-1]).cpu().numpy())
         return slopes, [float(g.double().square().mean().sqrt()) for g in found if g is not None]
 
     def _memory(self, model: nn.Module) -> int:
@@ -140,7 +143,7 @@ class Trainer:
         """The metric on a part; nan where the outputs are not finite."""
         model.eval()
         with torch.no_grad():
-            output = model(self._tensors[part][0])
+            output = model(self._tensors[part][0]).cpu()
         truth: Part = getattr(self.data, part)
         if not bool(torch.isfinite(output).all()):
             return math.nan
@@ -154,19 +157,32 @@ class Trainer:
             return nn.functional.cross_entropy
         return lambda output, target: nn.functional.mse_loss(output.reshape(-1), target)
 
+    @cached_property
+    def _tensors(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """The inputs and targets of each part, on the device."""
+        return {name: self._tensor(getattr(self.data, name)) for name in ("train", "validation", "test")}
+
     def _tensor(self, part: Part) -> tuple[Tensor, Tensor]:
         x = torch.from_numpy(part.x)
         if self.data.task == "classification":
-            return x, torch.from_numpy(part.y).long()
-        mean, deviation = self.data.target_scale
-        return x, torch.from_numpy((part.y - mean) / (deviation or 1.0)).float()
+            y = torch.from_numpy(part.y).long()
+        else:
+            mean, deviation = self.data.target_scale
+            y = torch.from_numpy((part.y - mean) / (deviation or 1.0)).float()
+        return x.to(self.device), y.to(self.device)
 
     @contextmanager
     def _settings(self, seed: int) -> Generator[None]:
-        """The seed of this run; the caller's random state and threads come back afterwards."""
+        """The seed of this run; the caller's random state and threads come back afterwards.
+
+        One thread: sums in another order would round otherwise, and results would depend on how many workers there
+        are. More cores are for more workers.
+        """
         threads = torch.get_num_threads()
-        with torch.random.fork_rng(devices=[]):
+        gpus = [self.device] if torch.device(self.device).type == "cuda" else []
+        with torch.random.fork_rng(devices=gpus):
             torch.manual_seed(seed)
+            torch.set_num_threads(1)
             try:
                 yield
             finally:

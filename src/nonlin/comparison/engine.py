@@ -1,0 +1,70 @@
+"""Where a comparison runs: in this process, in others beside it, or on other machines; and where its ledger is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+from nonlin.comparison.gpu import devices
+from nonlin.comparison.journal import Journal, claimed
+from nonlin.comparison.ledger import Ledger
+from nonlin.comparison.plan import Plan
+from nonlin.comparison.processes import Processes
+from nonlin.comparison.run import Results, run
+from nonlin.comparison.store import Store
+from nonlin.comparison.terminal import Progress
+from nonlin.comparison.trainers import Train
+from nonlin.comparison.worker import Crew, Here
+from nonlin.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How many workers, and what they train on."""
+
+    workers: int
+    device: str
+
+    @contextmanager
+    def results(self, plan: Plan, train: Train, folder: Path) -> Generator[Results]:
+        """Everything that the plan asks for, run or found in the ledger; the folder is this process's meanwhile.
+
+        Raises OutputError where the folder or the storage belongs to another comparison.
+        """
+        trains = self._trains(train)
+        with claimed(folder):
+            store = self._store(folder)
+            ledger = Ledger(store)
+            plan.check(ledger.plan(), f"ledger of another comparison: {store.name}")
+            plan.settle_in(folder)
+            ledger.record_plan(json.loads(json.dumps(plan.as_dict())))
+            with Progress(plan) as progress:
+                progress.say(f"writing to {folder}")
+                try:
+                    results = run(plan, ledger, progress, self._crew(store, ledger, trains))
+                except KeyboardInterrupt:
+                    progress.say(
+                        f"stopped: finished trials are kept; the same command with the folder {folder} goes on"
+                    )
+                    raise
+            yield results
+
+    def _store(self, folder: Path) -> Store:
+        return Journal(folder)
+
+    def _trains(self, train: Train) -> list[Train]:
+        """One training a worker, on the devices in turn."""
+        usable = devices(self.device)
+        if "keras" in train.frameworks and self.device != "cpu":
+            raise ParameterError(f"device: {self.device!r}: Keras places its models itself: leave it out")
+        trains = [copy(train) for _ in range(self.workers)]
+        for number, one in enumerate(trains):
+            one.device = usable[number % len(usable)]
+        return trains
+
+    def _crew(self, store: Store, ledger: Ledger, trains: list[Train]) -> Crew:
+        return Here(ledger, trains[0]) if len(trains) == 1 else Processes(store.address, trains)

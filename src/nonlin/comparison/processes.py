@@ -1,0 +1,151 @@
+"""Worker processes of this machine: started, watched, started again where they die, ended with their parent."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
+from typing import IO, Any
+
+from nonlin.comparison import handover
+from nonlin.comparison.ledger import Ledger
+from nonlin.comparison.stores import opened
+from nonlin.comparison.trainers import Train
+from nonlin.comparison.worker import PAUSE, work
+from nonlin.errors import WorkerError
+
+IN_VAIN = 3  # deaths of one worker, with no epoch finished between them, after which it is not started again
+PROGRESSED = "epoch"
+
+
+class Processes:
+    """A crew of processes, one for each training given; each of them has its own copy of the data."""
+
+    def __init__(self, address: dict[str, Any], trains: list[Train]):
+        self._jobs = [handover.packed(address, train) for train in trains]
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.end()
+
+    def step(self, check: Callable[[], None]) -> None:
+        if not self._workers:  # not before there is work: a finished comparison is only read
+            self._workers = [_Worker(job) for job in self._jobs]
+        for worker in self._workers:
+            worker.look_after()
+        check()
+        time.sleep(PAUSE)
+
+
+class _Worker:
+    """One process, and those that take its place."""
+
+    def __init__(self, job: bytes):
+        self._job = job
+        self._deaths = 0
+        self._start()
+
+    def look_after(self) -> None:
+        """Start it again where it has died. Raises what it reported, or WorkerError where it keeps dying."""
+        code = self._process.poll()
+        if code is None:
+            return
+        self._reader.join()
+        if self._failure is not None:
+            raise handover.raised(self._failure)
+        self._deaths += 1
+        if self._deaths >= IN_VAIN:
+            how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+            raise WorkerError(
+                f"a worker process ended {IN_VAIN} times without finishing an epoch, the last time {how}: "
+                "look for its message above; is there enough memory for so many workers?"
+            )
+        self._close()
+        self._start()
+
+    def end(self) -> None:
+        """End it, in the middle of an epoch too: the next one goes on from the last checkpoint."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        self._close()
+
+    def _start(self) -> None:
+        code = f"import sys; sys.path[:] = {sys.path!r}; from nonlin.comparison.processes import serve; serve()"
+        self._failure: dict[str, str] | None = None
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the parent
+        )
+        self._reader = Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
+        Thread(target=_hand_over, args=(self._process, self._job), daemon=True).start()
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said = json.loads(line)
+            if said == PROGRESSED:
+                self._deaths = 0
+            else:
+                self._failure = said
+
+    def _close(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            _close(pipe)
+
+
+def _hand_over(process: subprocess.Popen[bytes], job: bytes) -> None:
+    assert process.stdin is not None
+    with suppress(OSError, ValueError):  # it has died, or was ended
+        process.stdin.write(len(job).to_bytes(8, "little") + job)
+        process.stdin.flush()
+
+
+def _close(pipe: IO[bytes]) -> None:
+    with suppress(OSError):  # what was still to be written went nowhere
+        pipe.close()
+
+
+def serve() -> None:
+    """The life of a worker process: the job comes on standard input, which stays open as long as the parent lives."""
+    channel = os.dup(1)
+    os.dup2(2, 1)  # what a model prints is not for the parent
+
+    def say(what: Any) -> None:
+        os.write(channel, json.dumps(what).encode() + b"\n")
+
+    try:
+        address, train = handover.unpacked(_read_exactly(int.from_bytes(_read_exactly(8), "little")))
+        Thread(target=_end_with_parent, daemon=True).start()
+        work(Ledger(opened(address)), train, lambda: say(PROGRESSED))
+    except BaseException as error:
+        say(handover.as_failure(error))
+        sys.exit(1)
+
+
+def _read_exactly(count: int) -> bytes:
+    content = bytearray()
+    while len(content) < count:
+        piece = os.read(0, min(count - len(content), 1 << 20))
+        if not piece:
+            os._exit(0)
+        content += piece
+    return bytes(content)
+
+
+def _end_with_parent() -> None:
+    os.read(0, 1)  # nothing more comes: this returns when the parent is gone, however it went
+    os._exit(0)
