@@ -174,6 +174,14 @@ def compare(
         ),
     ] = None,
     workers: Annotated[int, typer.Option(metavar="N", help="Processes that train at once, each on one core.")] = 1,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="postgresql://user@host/database: the same command on other machines, with --out of the same name, "
+            "joins in.",
+        ),
+    ] = None,
     device: Annotated[
         str, typer.Option(metavar="DEVICE", help="cpu, cuda:0, or cuda for every GPU; one trial a GPU at a time.")
     ] = "cpu",
@@ -204,6 +212,7 @@ def compare(
         init=init,  # pyright: ignore[reportArgumentType]
         out=out,
         workers=workers,
+        storage=storage,
         device=device,
     )
     if json:

@@ -3,11 +3,16 @@
 import importlib.util
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 import time
+from glob import glob
 from pathlib import Path
 
+import psycopg
 import pytest
 
 SCENARIO = Path(__file__).with_name("scenario.py")
@@ -78,3 +83,63 @@ def command():
         one.process.wait()
         one.process.stdout.close()
         one.process.stderr.close()
+
+
+class Server:
+    """A PostgreSQL server of this machine's, in a folder of its own; `url` is that of a fresh database."""
+
+    PASSWORD = "of-the-tests"
+
+    def __init__(self, binaries, folder):
+        self._binaries, self.folder = binaries, folder
+        self._user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
+        if self._user:  # the server refuses to run as root
+            shutil.chown(folder, "nobody", "nogroup")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        password = folder / "password"
+        password.write_text(self.PASSWORD)
+        password.chmod(0o644)
+        self._run("initdb", "-D", folder / "data", "-U", "tester", "-A", "scram-sha-256", f"--pwfile={password}", "-N")
+        self._databases = 0
+        self.start()
+
+    def start(self):
+        settings = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off"
+        self._run("pg_ctl", "-D", self.folder / "data", "-w", "-o", settings, "-l", self.folder / "log", "start")
+
+    def stop(self, how="fast"):
+        self._run("pg_ctl", "-D", self.folder / "data", "-m", how, "-w", "stop")
+
+    def url(self, user="tester", password=PASSWORD, database="postgres"):
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def fresh(self):
+        """The URL of a new database."""
+        self._databases += 1
+        name = f"comparison{self._databases}"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.url(database=name)
+
+    def _run(self, program, *arguments):
+        subprocess.run(
+            [self._binaries / program, *arguments], cwd=self.folder, check=True, stdout=subprocess.DEVNULL, **self._user
+        )
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A real PostgreSQL server; the tests are skipped where it is not installed."""
+    found = [
+        Path(path).resolve().parent
+        for path in [shutil.which("initdb"), *glob("/usr/lib/postgresql/*/bin/initdb")]
+        if path
+    ]
+    if not found:
+        pytest.skip("PostgreSQL's server is not installed (on Debian: apt-get install postgresql)")
+    with tempfile.TemporaryDirectory(prefix="nonlin-postgres-", ignore_cleanup_errors=True) as folder:
+        server = Server(found[0], Path(folder))
+        yield server
+        server.stop()

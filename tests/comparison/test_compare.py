@@ -211,7 +211,6 @@ def test_where_every_run_diverges_the_report_says_so(tmp_path, y):
 
 REFUSED = {
     "workers": ({"workers": 0}, ParameterError, "workers: 0"),
-    "storage": ({"storage": "postgresql://x"}, ParameterError, "not available yet"),
     "seeds": ({"seeds": 0}, ParameterError, "seeds: 0"),
     "seeds as text": ({"seeds": "ten"}, ParameterError, "seeds: 'ten'"),
     "epochs": ({"epochs": -1}, ParameterError, "epochs: -1"),

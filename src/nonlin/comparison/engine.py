@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from nonlin.comparison.plan import Plan
 from nonlin.comparison.processes import Processes
 from nonlin.comparison.run import Results, run
 from nonlin.comparison.store import Store
+from nonlin.comparison.stores import opened
 from nonlin.comparison.terminal import Progress
 from nonlin.comparison.trainers import Train
 from nonlin.comparison.worker import Crew, Here
@@ -24,10 +25,11 @@ from nonlin.errors import ParameterError
 
 @dataclass(frozen=True)
 class Engine:
-    """How many workers, and what they train on."""
+    """How many workers, what they train on, and where the ledger is: in a database, or for None in the folder."""
 
     workers: int
     device: str
+    storage: str | None
 
     @contextmanager
     def results(self, plan: Plan, train: Train, folder: Path) -> Generator[Results]:
@@ -36,13 +38,13 @@ class Engine:
         Raises OutputError where the folder or the storage belongs to another comparison.
         """
         trains = self._trains(train)
-        with claimed(folder):
+        # A folder that machines share is not one's alone; who works on what is then between them and the database.
+        with nullcontext() if self.storage else claimed(folder):
             store = self._store(folder)
-            ledger = Ledger(store)
-            plan.check(ledger.plan(), f"ledger of another comparison: {store.name}")
-            plan.settle_in(folder)
-            ledger.record_plan(json.loads(json.dumps(plan.as_dict())))
-            with Progress(plan) as progress:
+            with closing(Ledger(store)) as ledger, Progress(plan) as progress:
+                plan.check(ledger.plan(), f"ledger of another comparison: {store.name}")
+                plan.settle_in(folder)
+                ledger.record_plan(json.loads(json.dumps(plan.as_dict())))
                 progress.say(f"writing to {folder}")
                 try:
                     results = run(plan, ledger, progress, self._crew(store, ledger, trains))
@@ -54,7 +56,9 @@ class Engine:
             yield results
 
     def _store(self, folder: Path) -> Store:
-        return Journal(folder)
+        if self.storage is None:
+            return Journal(folder)
+        return opened({"url": self.storage, "study": f"nonlin/{folder.name}"})
 
     def _trains(self, train: Train) -> list[Train]:
         """One training a worker, on the devices in turn."""

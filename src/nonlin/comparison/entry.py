@@ -60,14 +60,16 @@ def compare(
     score under seeds of their own; `seeds` fresh runs count, on the test part. `margin`: differences of the score
     up to it are practically equal (default: 1 % of the baseline's mean score).
     `workers`: processes of this machine that train at once, one core each, with the same results to the last bit.
-    `device`: "cpu", "cuda:0", or "cuda" for every GPU, one trial a GPU at a time.
+    `storage`: postgresql://user@host/database in place of a file in `out`: the same call on other machines, with a
+    folder of the same name, joins in. `device`: "cpu", "cuda:0", or "cuda" for every GPU, one trial a GPU at a time.
     `out`: the folder for report.html, results.csv, trials.csv, plan.json and the ledger; the same call with the same
     folder goes on where it was stopped. Raises DataError, OutputError, ParameterError, UnknownActivation.
     """
-    if storage is not None:
-        raise ParameterError(f"storage: {storage!r}: not available yet: leave it out, the ledger is a file in `out`")
     require()
     _whole("workers", workers)
+    if storage is not None and out is None:
+        raise ParameterError("storage without a folder: give --out (out=): its name is that of the comparison in the "
+                             "database, the same on every machine")  # fmt: skip
     _whole("seeds", seeds)
     _whole("epochs", EPOCHS if epochs is None else epochs)
     if margin is not None and not 0 <= margin < inf:
@@ -87,7 +89,7 @@ def compare(
             raise DataError(f"not the name of a function: {make_model!r}: write module:name")
         make_model = named(make_model)
     measure = asked or default_metric(prepared.task, prepared.imbalance)
-    engine = Engine(workers, device)
+    engine = Engine(workers, device, storage)
     return _compared(
         make_model, prepared, measure, chosen, base, seeds, epochs or EPOCHS, rates, margin, init, out, engine
     )

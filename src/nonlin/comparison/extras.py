@@ -12,6 +12,7 @@ LIBRARIES = {
     "pandas": "pandas",
     "matplotlib": "matplotlib",
 }
+EXTRAS = {"psycopg": "postgresql", "ray": "ray"}
 
 
 def require(*modules: str) -> None:
@@ -21,4 +22,5 @@ def require(*modules: str) -> None:
     """
     missing = [LIBRARIES.get(module, module) for module in modules or LIBRARIES if find_spec(module) is None]
     if missing:
-        raise MissingExtra(f'not installed: {", ".join(missing)}: pip install "nonlin[compare]"')
+        extra = EXTRAS.get(missing[0], "compare")
+        raise MissingExtra(f'not installed: {", ".join(missing)}: pip install "nonlin[{extra}]"')

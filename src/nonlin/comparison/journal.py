@@ -44,6 +44,9 @@ class Journal:
         except (ValueError, KeyError, AssertionError):
             raise OutputError(f"not a ledger of this version: {str(self._file)!r}: choose another folder") from None
 
+    def close(self) -> None:
+        pass  # each write opens the file anew
+
     @contextmanager
     def alone(self) -> Generator[float]:
         try:

@@ -47,8 +47,15 @@ class Ledger:
             with self._alone():
                 self._storage = store.open()
                 self._study = self._opened(store.study)
+        except BaseException:
+            store.close()
+            raise
         finally:
             optuna.logging.set_verbosity(verbosity)
+
+    def close(self) -> None:
+        """Let go of the store's connections."""
+        self._store.close()
 
     def plan(self) -> dict[str, Any] | None:
         """What was recorded with `record_plan`."""

@@ -46,6 +46,10 @@ class Store(Protocol):
         """Optuna's view of it; only used inside `alone`."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
     def alone(self) -> AbstractContextManager[float]:
         """No other process reads or writes meanwhile; gives the time in seconds by a clock that all share.
 

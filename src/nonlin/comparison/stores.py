@@ -11,4 +11,8 @@ from nonlin.comparison.store import Store
 
 def opened(address: dict[str, Any]) -> Store:
     """The store whose `address` it is."""
-    return Journal(Path(address["folder"]))
+    if "folder" in address:
+        return Journal(Path(address["folder"]))
+    from nonlin.comparison.postgres import Postgres
+
+    return Postgres(address["url"], address["study"])
