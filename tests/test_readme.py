@@ -1,7 +1,8 @@
-"""Everything that the README shows runs: each Python block in a process of its own, each command in a fresh folder."""
+"""All that the README and the pages show runs: each Python block in a process of its own, each command in a folder."""
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,15 +10,27 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+PAGES = ("README.md", "docs/compare.md")
+TEXT = "\n".join((ROOT / page).read_text() for page in PAGES)
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]
 COMMANDS = [line.split("#")[0].strip() for kind, text in BLOCKS if kind == "bash" for line in text.splitlines()]
-NONLIN = [c for c in COMMANDS if c.startswith("nonlin ")]
+NONLIN = list(dict.fromkeys(c for c in COMMANDS if c.startswith("nonlin ")))
 TRAINING = next(t for t in PYTHON if "nl.watch" in t).replace(
     "with nl.watch(model, optimizer, every=5) as health:", "if 1:"
 )
 TRAINING = TRAINING.replace("print(health.report())", "print('trained')")
-QUICK = {"compare": ["--seeds", "2", "--epochs", "1"], "bench": ["relu", "--size", "1000"]}
+MODULE = """
+import numpy as np
+from torch import nn
+
+def make_model(activation):
+    return nn.Sequential(nn.Linear(3, 8), activation(), nn.Linear(8, 2))
+
+def make_data():
+    return np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+"""
+QUICK = {"compare": ["--seeds", "2", "--epochs", "1", "--learning-rates", "0.01"], "bench": ["relu", "--size", "1000"]}
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -37,7 +50,8 @@ def test_commands_run(command, tmp_path):
     rows = [f"{i % 7},{(i * 3) % 5},{'abc'[i % 3]}" for i in range(60)]
     (tmp_path / "data.csv").write_text("\n".join(["length,width,species", *rows]))
     (tmp_path / "train.py").write_text(TRAINING)
-    words = command.split()[1:]
+    (tmp_path / "mymodule.py").write_text(MODULE)
+    words = shlex.split(command)[1:]
     done = run([str(Path(sys.executable).with_name("nonlin")), *words, *QUICK.get(words[0], [])], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()

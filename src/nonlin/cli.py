@@ -153,7 +153,12 @@ def compare(
         ),
     ] = None,
     baseline: Annotated[str, typer.Option(metavar="NAME", help="What the others are compared with.")] = "relu",
-    seeds: Annotated[int, typer.Option(metavar="N", help="Fresh runs of each activation.")] = 10,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="Fresh runs of each activation, 10 without it.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Such as 10m: plans seeds, rates and epochs to fit.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of each run, 20 without it.")] = None,
     learning_rates: Annotated[
         list[float] | None, typer.Option(metavar="RATE...", help="What each activation's rate is chosen from.")
@@ -205,6 +210,7 @@ def compare(
         activations=[a for text in activations for a in _listed(text)] if activations else None,
         baseline=baseline,
         seeds=seeds,
+        budget=budget,
         epochs=epochs,
         learning_rates=learning_rates or None,
         metric=metric,

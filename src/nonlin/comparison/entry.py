@@ -18,11 +18,11 @@ from nonlin.registry import define, get
 if TYPE_CHECKING:
     from nonlin.comparison.data import Data
     from nonlin.comparison.engine import Engine
+    from nonlin.comparison.metrics import Metric
+    from nonlin.comparison.planning import Asked
     from nonlin.comparison.result import Comparison
 
 DEMO_ACTIVATIONS = ("relu", "leaky_relu", "prelu", "elu", "selu", "swish", "gelu", "sigmoid", "tanh")
-LEARNING_RATES = (3e-4, 1e-3, 3e-3, 1e-2)
-EPOCHS = 20
 SMALLEST_BATCH, LARGEST_BATCH = 16, 128
 
 
@@ -33,12 +33,13 @@ def compare(
     target: str | None = None,
     activations: Iterable[str | Activation] | None = None,
     baseline: str | Activation = "relu",
-    seeds: int = 10,
+    seeds: int | None = None,
     epochs: int | None = None,
     learning_rates: Sequence[float] | None = None,
     metric: str | None = None,
     margin: float | None = None,
     init: Literal["gain", "model"] = "gain",
+    budget: str | float | None = None,
     out: str | Path | None = None,
     workers: int = 1,
     storage: str | None = None,
@@ -57,8 +58,10 @@ def compare(
     strings, booleans, categories or at most 20 distinct integers; else it is regression, unless `metric` (a
     scikit-learn name) says otherwise. With a model of your own, arrays are taken as they are.
     `activations`: names, specs, formulas or Activations. Each one's learning rate is chosen by the validation
-    score under seeds of their own; `seeds` fresh runs count, on the test part. `margin`: differences of the score
-    up to it are practically equal (default: 1 % of the baseline's mean score).
+    score under seeds of their own; `seeds` fresh runs count (10), on the test part. `margin`: differences of the score
+    up to it are practically equal (default: 1 % of the baseline's mean score). `budget`: a time such as "10m", or
+    seconds; of seeds, learning rates and epochs what is not given is chosen to fit into it. Before it runs a few runs
+    of the baseline are timed, and standard error says what there is to run, how long, and what it can tell.
     `workers`: processes of this machine that train at once, one core each, with the same results to the last bit.
     `storage`: postgresql://user@host/database in place of a file in `out`: the same call on other machines, with a
     folder of the same name, joins in. `device`: "cpu", "cuda:0", or "cuda" for every GPU, one trial a GPU at a time.
@@ -70,16 +73,21 @@ def compare(
     if storage is not None and out is None:
         raise ParameterError("storage without a folder: give --out (out=): its name is that of the comparison in the "
                              "database, the same on every machine")  # fmt: skip
-    _whole("seeds", seeds)
-    _whole("epochs", EPOCHS if epochs is None else epochs)
+    if storage is not None and budget is not None:
+        raise ParameterError(f"budget with storage: {budget!r}: each machine would plan for its own speed: "
+                             "give seeds, epochs and learning rates")  # fmt: skip
+    for what, value in (("seeds", seeds), ("epochs", epochs)):
+        if value is not None:
+            _whole(what, value)
     if margin is not None and not 0 <= margin < inf:
         raise ParameterError(f"margin: {margin!r}: give a difference of the score, 0 or more")
-    rates = _rates(LEARNING_RATES if learning_rates is None else learning_rates)
+    rates = None if learning_rates is None else _rates(learning_rates)
     chosen, base = _chosen(DEMO_ACTIVATIONS if activations is None else activations, baseline)
 
     from nonlin.comparison.engine import Engine
     from nonlin.comparison.metrics import default_metric, metric_named
     from nonlin.comparison.named import is_named, named
+    from nonlin.comparison.planning import Asked
     from nonlin.comparison.sources import read
 
     asked = None if metric is None else metric_named(metric)
@@ -90,47 +98,52 @@ def compare(
         make_model = named(make_model)
     measure = asked or default_metric(prepared.task, prepared.imbalance)
     engine = Engine(workers, device, storage)
-    return _compared(
-        make_model, prepared, measure, chosen, base, seeds, epochs or EPOCHS, rates, margin, init, out, engine
-    )
+    scope = Asked(seeds, rates, epochs, budget)
+    return _compared(make_model, prepared, measure, chosen, base, scope, margin, init, out, engine)
 
 
 def _compared(
     make_model: Any,
     data: Data,
-    metric: Any,
+    metric: Metric,
     activations: Mapping[str, Activation],
     baseline: str,
-    seeds: int,
-    epochs: int,
-    rates: tuple[float, ...],
+    asked: Asked,
     margin: float | None,
     init: Literal["gain", "model"],
     out: str | Path | None,
     engine: Engine,
 ) -> Comparison:
+    from nonlin.comparison.budget import seconds_of
+    from nonlin.comparison.forecast import forecast
     from nonlin.comparison.plan import Plan
+    from nonlin.comparison.planning import planned
     from nonlin.comparison.report import write_report
     from nonlin.comparison.result import concluded
+    from nonlin.comparison.terminal import say
     from nonlin.comparison.trainers import trainer_of
 
     batch = max(SMALLEST_BATCH, min(LARGEST_BATCH, len(data.train.y) // 8))
-    trainer = trainer_of(make_model, data, metric, activations, baseline, init, epochs, batch)
+    scope = asked.usual
+    trainer = trainer_of(make_model, data, metric, activations, baseline, init, scope.epochs, batch)
     models = {name: trainer.probed(name) for name in activations}
     plan = Plan(
         formulas={name: activation.formula for name, activation in activations.items()},
         baseline=baseline,
-        seeds=seeds,
-        learning_rates=rates,
-        epochs=epochs,
+        seeds=scope.seeds,
+        learning_rates=scope.learning_rates,
+        epochs=scope.epochs,
         batch_size=batch,
         metric=metric.name,
         model=models[baseline],
         weights=trainer.weights,
         frameworks=trainer.frameworks,
         data=data.facts,
+        budget=None if asked.budget is None else seconds_of(asked.budget),
     )
     folder = _folder(out, data.name)
+    plan = planned(plan, asked, trainer, folder, engine.workers, engine.device)
+    say(forecast(plan, engine.workers, margin))
     with engine.results(plan, trainer, folder) as results:
         comparison = concluded(plan, results, margin, folder / "report.html")
         write_report(comparison, folder)

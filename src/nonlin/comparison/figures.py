@@ -1,4 +1,4 @@
-"""The figures of a report, as SVG: one function a figure. Colours are told apart by the colour-blind as well."""
+"""The figures of a report: one function a figure. Colours are told apart by the colour-blind as well."""
 
 from __future__ import annotations
 
@@ -34,7 +34,15 @@ STYLE: dict[Any, Any] = {
 FAR_OFF = 4  # times the other rows' reach: a row beyond it is written at the edge and does not squeeze the rest
 
 
-def differences(comparison: Comparison) -> str:
+def figures(comparison: Comparison) -> dict[str, Figure]:
+    """Every figure that there is something to draw in; none of learning rates where one was given."""
+    drawn = {"differences": differences, "rates": rate_curves, "curves": learning_curves, "health": health}
+    if len(comparison.plan.learning_rates) == 1:
+        del drawn["rates"]
+    return {name: draw(comparison) for name, draw in drawn.items()}
+
+
+def differences(comparison: Comparison) -> Figure:
     """Each activation's difference to the baseline: a dot a seed, the interval, and the noise floor as a band."""
     judged = comparison.judgement.of
     names = [name for name in comparison.table["activation"] if name in judged]
@@ -74,10 +82,10 @@ def differences(comparison: Comparison) -> str:
         axes.set(xlim=(-limit, limit), ylim=(-0.6, len(names) - 0.4))
         axes.set_xlabel(f"difference in test {_metric(comparison)} to {_short(comparison.plan.baseline)}, same seed")
         figure.legend(loc="outside upper right", ncols=2, frameon=False)
-        return _svg(figure, "Difference of each activation to the baseline, with each seed and the interval")
+        return _titled(figure, "Difference of each activation to the baseline, with each seed and the interval")
 
 
-def rate_curves(comparison: Comparison) -> str:
+def rate_curves(comparison: Comparison) -> Figure:
     """Validation score against learning rate, one panel an activation, the chosen rate marked."""
     choices = comparison.results.choices
     curves = {name: [v for v in choice.curve.values() if math.isfinite(v)] for name, choice in choices.items()}
@@ -98,7 +106,7 @@ def rate_curves(comparison: Comparison) -> str:
     return _panels(comparison, panel, "learning rate", f"validation {_metric(comparison)}", "Learning-rate curves")
 
 
-def learning_curves(comparison: Comparison) -> str:
+def learning_curves(comparison: Comparison) -> Figure:
     """Test score against epoch: the mean over seeds and their range, the baseline dashed."""
     curves = {name: _curve(comparison, name) for name in comparison.plan.activations}
     base = comparison.plan.baseline
@@ -119,7 +127,7 @@ def learning_curves(comparison: Comparison) -> str:
     return _panels(comparison, panel, "epoch", f"test {_metric(comparison)}", "Learning curves")
 
 
-def health(comparison: Comparison) -> str:
+def health(comparison: Comparison) -> Figure:
     """Dead units, gradient ratio and time an epoch of each activation, in the order of the ranking."""
     table = comparison.table.iloc[::-1]
     with rc_context(STYLE):
@@ -138,10 +146,10 @@ def health(comparison: Comparison) -> str:
         ratio.set_xlabel("gradient, first / last layer")
         time.barh(rows, 1000 * table["epoch_seconds"], color="#56B4E9", height=0.6)
         time.set_xlabel("time an epoch, ms")
-        return _svg(figure, "Dead units, gradient ratio and time an epoch of each activation")
+        return _titled(figure, "Dead units, gradient ratio and time an epoch of each activation")
 
 
-def _panels(comparison: Comparison, draw: Any, x: str, y: str, title: str) -> str:
+def _panels(comparison: Comparison, draw: Any, x: str, y: str, title: str) -> Figure:
     names = list(comparison.table["activation"])
     columns = min(3, len(names))
     rows = math.ceil(len(names) / columns)
@@ -155,7 +163,7 @@ def _panels(comparison: Comparison, draw: Any, x: str, y: str, title: str) -> st
             axes.remove()
         figure.supxlabel(x, fontsize=10)
         figure.supylabel(y, fontsize=10)
-        return _svg(figure, title)
+        return _titled(figure, title)
 
 
 def _scales(ranges: dict[str, tuple[float, float]], names: Iterable[str]) -> dict[str, tuple[Any, str]]:
@@ -198,7 +206,14 @@ def _short(name: str) -> str:
     return name if len(name) <= 28 else name[:27] + "…"
 
 
-def _svg(figure: Figure, title: str) -> str:
+def _titled(figure: Figure, title: str) -> Figure:
+    figure.set_label(title)  # for those who do not see it
+    return figure
+
+
+def svg(figure: Figure) -> str:
+    """A figure as an <svg> element, the same text for the same figure."""
     text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Title": title})
+    with rc_context(STYLE):
+        figure.savefig(text, format="svg", metadata={"Date": None, "Title": str(figure.get_label())})
     return text.getvalue()[text.getvalue().index("<svg") :]

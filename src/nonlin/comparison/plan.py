@@ -16,11 +16,12 @@ from nonlin.files import write_whole
 
 FORMAT = 2  # of the output folder; a folder of another format is refused
 FILE = "plan.json"
-CONTROL_SEEDS, TUNING_SEEDS = 1_000_000, 2_000_000  # where each role's seeds start: no two roles share one
+# Where each role's seeds start: no two roles share one.
+CONTROL_SEEDS, TUNING_SEEDS, PILOT_SEEDS = 1_000_000, 2_000_000, 3_000_000
 TUNING_RUNS = 2
 RECORDED = ("numpy", "scipy", "scikit-learn", "pandas", "optuna", "matplotlib")
 
-Role = Literal["tuning", "final", "control"]
+Role = Literal["tuning", "final", "control", "pilot"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Plan:
     weights: str
     frameworks: tuple[str, ...]  # what trains, as packages: each one's release is recorded
     data: Mapping[str, Any]
+    budget: float | None = None  # seconds, where the scope was chosen to fit into them
+    pilot: Mapping[str, Any] | None = None  # what a few runs before have shown
 
     @property
     def activations(self) -> tuple[str, ...]:
@@ -117,6 +120,8 @@ class Plan:
             "weights": self.weights,
             "frameworks": list(self.frameworks),
             "data": dict(self.data),
+            "budget": self.budget,
+            "pilot": None if self.pilot is None else dict(self.pilot),
             "environment": {
                 "python": platform.python_version(),
                 "platform": platform.platform(),
@@ -132,13 +137,18 @@ class Plan:
             raise OutputError(f"{problem}: changed: {'; '.join(changed)}: "
                               "choose another folder, or go back to that plan")  # fmt: skip
 
+    def check_folder(self, folder: Path) -> None:
+        """Raise OutputError where the folder is of another comparison."""
+        self.check(stored_in(folder), f"folder of another comparison: {str(folder)!r}")
+
     def settle_in(self, folder: Path) -> None:
         """Write plan.json into the folder, after checking that what is there belongs to this plan."""
-        self.check(_stored(folder), f"folder of another comparison: {str(folder)!r}")
+        self.check_folder(folder)
         write_whole(folder / FILE, json.dumps(self.as_dict(), indent=2) + "\n")
 
 
-def _stored(folder: Path) -> dict[str, Any] | None:
+def stored_in(folder: Path) -> dict[str, Any] | None:
+    """The plan that a folder holds, as JSON; None where it holds none."""
     path = folder / FILE
     if not path.exists():
         return None

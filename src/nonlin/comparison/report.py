@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+
+from matplotlib.figure import Figure
 
 from nonlin.comparison import figures
 from nonlin.comparison.metrics import METRICS
 from nonlin.comparison.plan import FILE as PLAN_FILE
 from nonlin.comparison.plan import Plan
 from nonlin.comparison.result import Comparison
-from nonlin.comparison.text import duration, share, signed, significant, spread
+from nonlin.comparison.text import counted, duration, share, signed, significant, size, spread
 from nonlin.document import document
 from nonlin.files import write_whole
 
@@ -50,6 +53,7 @@ def html(comparison: Comparison) -> str:
         ("Learning curves", _figure(figures.learning_curves(comparison), "curves", (
             f"Mean test score of {_seeds(plan)} by epoch, with the range of the seeds; dashed: "
             f"{escape(plan.baseline)}. Curves that leave a panel go on below it."))),
+        ("Time and memory", _costs(comparison)),
         ("Health of the networks", _figure(figures.health(comparison), "health", (
             "Dead: a unit whose |f'(z)| exceeds a thousandth of its maximum in fewer than 1 % of the samples. "
             "Gradient: RMS of dL/dz at the first activation over that at the last; outside the band "
@@ -65,28 +69,28 @@ def html(comparison: Comparison) -> str:
 def _ranking(comparison: Comparison) -> str:
     heads = ("activation", "verdict", f"test {METRICS[comparison.plan.metric].label}", "difference", "95 % interval",
              "p", "learning rate", "time an epoch", "dead units", "gradient ratio")  # fmt: skip
-    rows: list[str] = []
+    rows: list[tuple[str, ...]] = []
     for row in comparison.table.to_dict("records"):
         against = row["verdict"] != "baseline"
-        cells = (
-            row["activation"],
-            row["verdict"],
-            spread(row["score_mean"], row["score_std"]),
-            signed(row["difference"]) if against else "",
-            f"{signed(row['low'])} to {signed(row['high'])}" if against else "",
-            significant(row["p"], 2) if against else "",
-            significant(row["learning_rate"]) + ("*" if comparison.results.choices[row["activation"]].at_edge else ""),
-            duration(row["epoch_seconds"]),
-            share(row["dead_share"]),
-            significant(row["gradient_ratio"], 2),
+        rows.append(
+            (
+                row["activation"],
+                row["verdict"],
+                spread(row["score_mean"], row["score_std"]),
+                signed(row["difference"]) if against else "",
+                f"{signed(row['low'])} to {signed(row['high'])}" if against else "",
+                significant(row["p"], 2) if against else "",
+                significant(row["learning_rate"]) + "*" * comparison.results.choices[row["activation"]].at_edge,
+                duration(row["epoch_seconds"]),
+                share(row["dead_share"]),
+                significant(row["gradient_ratio"], 2),
+            )
         )
-        rows.append("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>")
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
     edge = any(choice.at_edge for choice in comparison.results.choices.values())
     star = " * best at the edge of the widened range: a still better rate may lie beyond." if edge else ""
-    return (f'<div class="scroll"><table id="ranking"><thead><tr>{head}</tr></thead>\n<tbody>\n' + "\n".join(rows)
-            + f'\n</tbody></table></div>\n<p class="note">Mean ± standard deviation over {_seeds(comparison.plan)}; '
-            f"differences are between equal seeds; p is exact, by sign flips, adjusted by Holm.{star}</p>")  # fmt: skip
+    return (f'{_table("ranking", heads, rows)}\n<p class="note">Mean ± standard deviation over '
+            f"{_seeds(comparison.plan)}; differences are between equal seeds; p is exact, by sign flips, adjusted by "
+            f"Holm.{star}</p>")  # fmt: skip
 
 
 def _differences(comparison: Comparison) -> str:
@@ -108,6 +112,37 @@ def _differences(comparison: Comparison) -> str:
           if len(diverged) else []),
     ]  # fmt: skip
     return _figure(figures.differences(comparison), "differences", " ".join(notes))
+
+
+def _costs(comparison: Comparison) -> str:
+    heads = ("activation", "time an epoch", "memory of a step", "epochs in equal time",
+             f"test {METRICS[comparison.plan.metric].label} then", "difference", "95 % interval")  # fmt: skip
+    rows = [
+        (
+            row["activation"],
+            duration(row["epoch_seconds"]),
+            size(row["memory"]),
+            str(row["epochs"]),
+            significant(row["score_mean"]),
+            *(("", "") if row["activation"] == comparison.plan.baseline else
+              (signed(row["difference"]), f"{signed(row['low'])} to {signed(row['high'])}")),
+        )
+        for row in comparison.costs.to_dict("records")
+    ]  # fmt: skip
+    note = (
+        "The ranking above is at equal steps. Here each activation has the time that the quickest takes for all of its "
+        "epochs, as measured on this machine; of what it has done by then its best validation epoch counts. Memory: "
+        "weights, gradients, Adam's two moments, and what the forward pass keeps for the backward pass, for a batch of "
+        f"{comparison.plan.batch_size}."
+    )
+    return f'{_table("costs", heads, rows)}\n<p class="note">{note}</p>'
+
+
+def _table(name: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
+    return (f'<div class="scroll"><table id="{name}"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
+            "</div>")  # fmt: skip
 
 
 def _rates(comparison: Comparison) -> str:
@@ -150,9 +185,9 @@ tuning {_span(recorded, "tuning")}</li>
 <details><summary>The plan, as in {PLAN_FILE}</summary><pre>{escape(json.dumps(recorded, indent=2))}</pre></details>"""
 
 
-def _figure(svg: str, name: str, note: str) -> str:
+def _figure(figure: Figure, name: str, note: str) -> str:
     # Several SVGs in one page share their ids: each gets its own, else clip paths of one would cut another.
-    own = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    own = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", figures.svg(figure))
     return f'<figure id="{name}" style="margin:0">{own}</figure>\n<p class="note">{note}</p>'
 
 
@@ -162,4 +197,4 @@ def _span(recorded: dict[str, Any], role: str) -> str:
 
 
 def _seeds(plan: Plan) -> str:
-    return f"{plan.seeds} seed" + ("" if plan.seeds == 1 else "s")
+    return counted(plan.seeds, "seed")

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from nonlin.comparison.costs import costs
 from nonlin.comparison.judge import Judgement, judge, seeds_for
 from nonlin.comparison.metrics import METRICS
 from nonlin.comparison.plan import Plan, Trial
 from nonlin.comparison.run import Results
-from nonlin.comparison.text import signed, significant
+from nonlin.comparison.text import counted, signed, significant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from matplotlib.figure import Figure
     from rich.console import Console, ConsoleOptions
     from rich.table import Table
 
@@ -32,13 +34,15 @@ class Comparison:
     `verdict`: one sentence. `table`: one row an activation, ranked by mean test score; `difference` to the baseline
     under the same seeds with its 95 % interval `low` to `high`, `p` adjusted by Holm, `verdict` better, worse,
     practically equal or undecided. `noise_floor`: how far the baseline differs from itself under other seeds.
-    `trials`: one row a training run. `report`: the path of the HTML. `judgement`, `results`, `plan`: the parts
+    `costs`: time and memory, and the scores in equal time. `trials`: one row a training run. `figures`: those of the
+    report, as matplotlib Figures by name. `report`: the path of the HTML. `judgement`, `results`, `plan`: the parts
     that these are made of.
     """
 
     verdict: str
     table: pd.DataFrame
     noise_floor: float
+    costs: pd.DataFrame
     trials: pd.DataFrame
     report: Path
     judgement: Judgement
@@ -46,7 +50,7 @@ class Comparison:
     plan: Plan
 
     def to_dict(self) -> dict[str, Any]:
-        """The same numbers as JSON: verdict, table (a list of rows), noise floor, control, margin, paths."""
+        """The same numbers as JSON: verdict, table and costs (lists of rows), noise floor, control, margin, paths."""
         return {
             "verdict": self.verdict,
             "baseline": self.plan.baseline,
@@ -60,10 +64,18 @@ class Comparison:
                 "p": self.judgement.control.p,
                 "holds": self.judgement.holds,
             },
-            "table": [{k: _number(v) for k, v in row.items()} for row in self.table.to_dict("records")],
+            "table": _rows(self.table),
+            "costs": _rows(self.costs),
             "report": str(self.report),
             "results": str(self.report.with_name("results.csv")),
         }
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """Differences, learning rates, learning curves, health."""
+        from nonlin.comparison.figures import figures
+
+        return figures(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         from nonlin.comparison.terminal import rich_table
@@ -82,8 +94,18 @@ def concluded(plan: Plan, results: Results, margin: float | None, report: Path) 
     control = [results.outcomes[t]["score_test"] for t in final if t.role == "control"]
     judgement = judge(scores, plan.baseline, control, margin, METRICS[plan.metric].floor)
     table = _table(plan, results, judgement, scores, final)
-    verdict = sentence(plan, judgement, table)
-    return Comparison(verdict, table, judgement.noise_floor, _trials(results), report, judgement, results, plan)
+    runs = {name: [results.outcomes[t] for t in final if (t.role, t.activation) == ("final", name)] for name in scores}
+    return Comparison(
+        verdict=sentence(plan, judgement, table),
+        table=table,
+        noise_floor=judgement.noise_floor,
+        costs=costs(runs, plan.baseline, judgement.floor),
+        trials=_trials(results),
+        report=report,
+        judgement=judgement,
+        results=results,
+        plan=plan,
+    )
 
 
 def sentence(plan: Plan, judgement: Judgement, table: pd.DataFrame) -> str:
@@ -97,8 +119,8 @@ def sentence(plan: Plan, judgement: Judgement, table: pd.DataFrame) -> str:
                 f"({signed(found.difference)}, p = {significant(found.p)}); repeat with more seeds.")  # fmt: skip
     fewest = seeds_for(len(judgement.of))
     if plan.seeds < fewest:
-        return (f"Undecided {where}: {_counted(plan.seeds, 'seed')} cannot settle "
-                f"{_counted(len(judgement.of), 'comparison')} with {base}; it takes at least {fewest}.")  # fmt: skip
+        return (f"Undecided {where}: {counted(plan.seeds, 'seed')} cannot settle "
+                f"{counted(len(judgement.of), 'comparison')} with {base}; it takes at least {fewest}.")  # fmt: skip
     groups = {
         word: [name for name in table["activation"] if name in judgement.of and judgement.of[name].verdict == word]
         for word in ("better", "practically equal", "undecided", "worse")
@@ -181,10 +203,10 @@ def _float(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{k: _number(v) for k, v in row.items()} for row in table.to_dict("records")]
+
+
 def _number(value: Any) -> Any:
     """JSON has no nan."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "s")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 WIDE = 110
 LINES = 10  # how often a run without a terminal says where it is
+
+
+def say(lines: Iterable[str]) -> None:
+    """Lines on standard error, for standard output is data's."""
+    console = Console(stderr=True)
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 class Progress:

@@ -45,6 +45,15 @@ def share(value: float) -> str:
     return f"{100 * value:.1f} %" if math.isfinite(value) else ABSENT
 
 
+def size(count: float) -> str:
+    """A number of bytes.
+
+    >>> size(2_500_000), size(12_000.0)
+    ('2.5 MB', '0.012 MB')
+    """
+    return f"{count / 1e6:.3g} MB" if math.isfinite(count) else ABSENT
+
+
 def duration(seconds: float) -> str:
     """The time of an epoch."""
     return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
@@ -53,8 +62,19 @@ def duration(seconds: float) -> str:
 def clock(seconds: float) -> str:
     """A time to wait.
 
-    >>> clock(75.2)
-    '1 min 15 s'
+    >>> clock(75.2), clock(7325)
+    ('1 min 15 s', '2 h 2 min')
     """
     minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def counted(count: int, what: str) -> str:
+    """How many of what.
+
+    >>> counted(1, "seed"), counted(2, "seed")
+    ('1 seed', '2 seeds')
+    """
+    return f"{count} {what}" + ("" if count == 1 else "s")

@@ -28,6 +28,7 @@ class Train(Protocol):
     """
 
     activations: dict[str, Activation]
+    epochs: int
     device: str
 
     @property
