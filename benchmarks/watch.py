@@ -1,9 +1,9 @@
-"""What watching costs: `python benchmarks/watch.py` prints training time with watch over training time without.
+"""What watching costs: `python benchmarks/watch.py` prints how much longer training takes with watch.
 
 An MLP, a convolutional net and a transformer on one thread; `nl.watch` at every = 25, 5 and 1, beside histograms of
 every gradient as `wandb.watch` takes them, and beside naive forward and backward hooks that count on every step.
-Blocks of each kind alternate in one process; medians of the ratios of neighbouring blocks. Written to
-benchmarks/results/watch.json. A minute or five.
+Blocks of each kind alternate in one process; medians of the ratios of neighbouring blocks, of the processor's time, so
+that what else the machine does counts for little. Written to benchmarks/results/watch.json. Some minutes.
 """
 
 import argparse
@@ -104,14 +104,14 @@ WAYS = {
 
 
 def block(model, optimizer, x, y, way):
-    """Seconds of STEPS steps."""
+    """Seconds of the processor, of STEPS steps."""
     with way(model, optimizer):
-        begin = time.perf_counter()
+        begin = time.process_time()
         for _ in range(STEPS):
             optimizer.zero_grad()
             F.cross_entropy(model(x), y).backward()
             optimizer.step()
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
 
 def measured(name, rounds):

@@ -122,10 +122,12 @@ def batch(step, size=64):
     return x, (x[:, :4].cumsum(1)).argmax(1)
 
 
-def train(model, steps=30, every=5, watched=True, amp=False, lr=1e-3, before=None, optimizer=torch.optim.Adam):
-    """What watch found; None without it. `before(step)` is called before each step."""
+def train(model, steps=30, every=5, watched=True, amp=None, lr=1e-3, before=None, optimizer=torch.optim.Adam):
+    """What watch found; None without it. `before(step)` is called before each step; `amp` is autocast's dtype."""
     torch.manual_seed(1)
     steps_of = optimizer(model.parameters(), lr=lr)
+    # of a scale at which the first gradients overflow, so that steps are left out
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**24, growth_interval=50, enabled=amp is torch.float16)
     health = nl.watch(model, steps_of, every=every) if watched else None
     if health is not None:
         health.start()
@@ -134,10 +136,11 @@ def train(model, steps=30, every=5, watched=True, amp=False, lr=1e-3, before=Non
             before(step)
         x, y = batch(step)
         steps_of.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
+        with torch.autocast("cpu", dtype=amp or torch.bfloat16, enabled=amp is not None):
             loss = F.cross_entropy(model(x).float(), y)
-        loss.backward()
-        steps_of.step()
+        scaler.scale(loss).backward()
+        scaler.step(steps_of)
+        scaler.update()
         if step % 10 == 9:
             model.eval()
             with torch.no_grad():
@@ -150,6 +153,9 @@ def train(model, steps=30, every=5, watched=True, amp=False, lr=1e-3, before=Non
 
 @pytest.fixture
 def training():
-    """The function above, and the batches."""
+    """The function above. On one thread: so small a model is slower on several."""
     torch.manual_seed(0)
-    return train
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield train
+    torch.set_num_threads(threads)

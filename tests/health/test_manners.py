@@ -142,12 +142,12 @@ def test_exceptions_of_the_training_are_the_users():
 
 
 def test_a_failure_inside_is_said_and_training_goes_on(monkeypatch):
-    import nonlin.health.torch_sample as sample
+    import nonlin.health.torch_measured as measured
 
     def fails(*_):
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(sample, "sums", fails)
+    monkeypatch.setattr(measured, "outputs", fails)
     model, plain = mlp(), mlp()
     optimizer, other = (torch.optim.SGD(m.parameters(), lr=0.01) for m in (model, plain))
     with nl.watch(model, optimizer, every=1) as health:

@@ -154,8 +154,9 @@ def _faded_since(first: Layer, last: Layer) -> int:
     ends = dict(last.gradients)
     since = first.gradients[-1][0]
     for step, size in reversed(first.gradients):
-        end = ends.get(step, 0.0)
-        if not end or 1 / RATIO <= size / end <= RATIO:
+        if step not in ends:  # long histories are thinned, not all at the same steps
+            continue
+        if not (end := ends[step]) or 1 / RATIO <= size / end <= RATIO:
             break
         since = step
     return since

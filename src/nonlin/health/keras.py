@@ -13,7 +13,7 @@ from nonlin.errors import WatchError
 from nonlin.health.goes_on import warned
 from nonlin.health.keras_gradient import ENGINES
 from nonlin.health.keras_probe import Probe, Seen
-from nonlin.health.measures import WIDE, around, sums
+from nonlin.health.measures import WIDE, around, outputs, slopes
 from nonlin.health.record import Bad, Record
 from nonlin.health.trainers import Watching
 from nonlin.health.watch import Health
@@ -103,7 +103,7 @@ def _write_units(seen: Seen, record: Record) -> None:
     if finite and seen.hidden:
         slope = seen.activation.derivative
         reached = np.abs(slope(around(z, _PLACES))).max(0)
-        layer.seen(record.steps, len(z), np.stack([*sums(slope(z), h, steepest(seen.activation)), reached]))
+        layer.seen(record.steps, len(z), np.stack([*slopes(slope(z), steepest(seen.activation)), *outputs(h), reached]))
         if 2 * len(z) < EVIDENCE:
             record.note(f"the probe gives {len(z)} observations of a unit: {EVIDENCE} would be more certain")
 
@@ -111,7 +111,7 @@ def _write_units(seen: Seen, record: Record) -> None:
 def _write_gradient(seen: Seen, record: Record) -> None:
     if seen.gradients:
         size = float(np.sqrt(np.mean([np.mean(np.square(g, dtype=np.float64)) for g in seen.gradients])))
-        record.layer(seen.source, seen.activation, seen.kind).gradients.append((record.steps, size))
+        record.layer(seen.source, seen.activation, seen.kind).differentiated(record.steps, size)
         if not np.isfinite(size) and not record.bad:
             record.bad.append(Bad(seen.source, record.steps, "gradient"))
 

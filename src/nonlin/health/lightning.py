@@ -37,9 +37,9 @@ class Lightning(Watching, _library().Callback):
         if self.health is not None:
             self.health.forward_begins()
 
-    def on_before_backward(self, *_: Any) -> None:
+    def on_before_backward(self, trainer: Any, pl_module: Any, loss: Any) -> None:
         if self.health is not None:
-            self.health.forward_ends()
+            self.health.forward_ends(loss)
 
     def on_train_batch_end(self, *_: Any) -> None:
         if self.health is not None:

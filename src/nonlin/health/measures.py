@@ -17,11 +17,16 @@ WIDE = 6  # standard deviations: beyond them is 1/36 of any distribution at most
 DORMANT = (0.0, 0.025, 0.1)  # Sokar et al. 2023 (ICML): tau of ReDo
 
 
-class Sums(NamedTuple):
-    """Of each unit: how often its slope counts, how often it is not flat, sum of |h|, of |h - mean h|, of h."""
+class Slopes(NamedTuple):
+    """Of each unit: how often its slope counts, and how often it is not flat."""
 
     active: Any
     steep: Any
+
+
+class Outputs(NamedTuple):
+    """Of each unit: sum of |h|, of |h - mean h|, of h."""
+
     magnitude: Any
     centred: Any
     total: Any
@@ -32,21 +37,26 @@ def around(z: Any, steps: Any) -> Any:
 
     `steps` is -WIDE ... WIDE, an array of shape (2 WIDE + 1, 1) of z's library.
     """
-    mean = z.mean(0)
-    width = ((z - mean) * (z - mean)).mean(0) ** 0.5
+    mean = z.sum(0) / len(z)
+    width = (((z - mean) * (z - mean)).sum(0) / len(z)) ** 0.5
     return mean + steps * width
 
 
-def sums(slope: Any, output: Any, steepest: float) -> Sums:
-    """What (observations, units) arrays of f'(z) and h = f(z) come to; `steepest` is max|f'|."""
+def slopes(slope: Any, steepest: float) -> Slopes:
+    """What an (observations, units) array of f'(z) comes to; `steepest` is max|f'|."""
     size = abs(slope)
-    return Sums(
-        (size > DELTA * steepest).sum(0),
-        (size > FLAT * steepest).sum(0),
-        abs(output).sum(0),
-        abs(output - output.mean(0)).sum(0),
-        output.sum(0),
-    )
+    return Slopes(_count(size > DELTA * steepest), _count(size > FLAT * steepest))
+
+
+def outputs(h: Any) -> Outputs:
+    """What an (observations, units) array of h = f(z) comes to."""
+    total = h.sum(0)
+    return Outputs(abs(h).sum(0), abs(h - total / len(h)).sum(0), total)
+
+
+def _count(which: Any) -> Any:
+    """NumPy adds truth values up as int64 unless told, which takes five times as long."""
+    return np.add.reduce(which, 0, dtype=np.int32) if isinstance(which, np.ndarray) else which.sum(0)
 
 
 def at_most(count: Any, observations: int) -> Any:

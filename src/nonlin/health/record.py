@@ -89,7 +89,7 @@ class Layer:
         return born is not None and sum(window.first > born for window in self.windows) < windows
 
     def seen(self, step: int, observations: int, sums: Array) -> None:
-        """One sample: the sums of `measures.sums`, one row each, then the steepest slope around where each unit is."""
+        """One sample: rows of `measures.Slopes` and `Outputs`, then the steepest slope around where each unit is."""
         if self.pending and self.pending[-1][2].shape != sums.shape:
             self.pending.clear()  # the layer was replaced by one of another width
         self.pending.append((step, observations, sums))
@@ -97,6 +97,11 @@ class Layer:
             self.windows.append(self._window())
             self.pending.clear()
             thin(self.windows)
+
+    def differentiated(self, step: int, size: float) -> None:
+        """One sample: RMS(dL/dz) of what its activation takes."""
+        self.gradients.append((step, size))
+        thin(self.gradients)
 
     def _window(self) -> Window:
         count = self.observations
@@ -140,6 +145,13 @@ class Record:
         if key not in self.layers:
             self.layers[key] = Layer(name, activation, kind)
         return self.layers[key]
+
+    def updated(self, name: str, step: int, ratio: float) -> None:
+        """One step of the optimizer: |update| / |weight| of the layer of that name."""
+        for layer in self.layers.values():
+            if layer.name == name:
+                layer.updates.append((step, ratio))
+                thin(layer.updates)
 
     def note(self, text: str) -> None:
         """Something that the reader of the report has to know, once."""

@@ -1,8 +1,8 @@
 """PyTorch: what watches a model's own forward and backward passes, and changes nothing in them.
 
 On a sampled step a mode sees every function that the forward calls, modules' and others, and follows which layer of
-weights a tensor comes from. In between, one short hook a layer remembers, without keeping it alive, what went through
-it, so that a nan is traced to where it began.
+weights a tensor comes from. In between there is one hook before and one after the model, and one after the optimizer's
+step: they count, and see whether what the model returns is finite.
 """
 
 # torch has no public names for whether a mode is at work and for what switches it off.
@@ -11,12 +11,11 @@ it, so that a nan is traced to where it began.
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nonlin.errors import WatchError
 from nonlin.health.goes_on import warned
@@ -24,12 +23,12 @@ from nonlin.health.paths import merge
 from nonlin.health.record import Bad, Record
 from nonlin.health.torch_ranks import is_parallel, of_all_ranks
 from nonlin.health.torch_sample import Sample
+from nonlin.health.torch_trace import finite, is_bad, origin
+from nonlin.health.torch_updates import Updates, weight
 
-WEIGHTED = (nn.Linear, nn.modules.conv._ConvNd, nn.Bilinear, nn.Embedding, nn.RNNBase, nn.MultiheadAttention)
-# Observations of each unit in a sampled step: a few, where the next such step is near; more would tell no more of a
-# share of 1 %.
-_LEAST, _MOST = 256, 1024
-_ENTRIES = 4096  # of a weight, which tell how large its update is
+# Observations of each unit in a sampled step. Two windows of the most tell a share of 1 %; a few are enough where the
+# next such step is near, once the first have shown what was wrong from the start.
+_LEAST, _MOST, _FIRST = 32, 256, 8
 
 
 def unwrapped(model: Any) -> tuple[nn.Module, str]:
@@ -62,9 +61,8 @@ class Watcher:
         self.step = -1 if optimizer is None else 0
         self._sampled_at = -every
         self._sample: Sample | None = None
-        self._passed: list[tuple[str, Any, Any]] = []
         self._handles: list[Any] = []
-        self._before: dict[str, Tensor] = {}
+        self._updates: Updates | None = None
         self.changed: Callable[[], None] | None = None  # called after each sampled step
         self._inside = 0  # forward passes of the model that are open, one in another
 
@@ -74,16 +72,12 @@ class Watcher:
         add = self._handles.append
         add(self.model.register_forward_pre_hook(self._guarded(self._begin), prepend=True, with_kwargs=True))
         add(self.model.register_forward_hook(self._guarded(self._end), always_call=True))
-        for module, name in self.names.items():
-            if isinstance(module, WEIGHTED):
-                add(module.register_forward_hook(self._passing(name)))
         if self.optimizer is not None:
-            add(self.optimizer.register_step_pre_hook(self._guarded(self._before_step)))
             add(self.optimizer.register_step_post_hook(self._guarded(self._after_step)))
 
     def detach(self) -> None:
         """Takes all hooks away; what has not been written down yet is."""
-        self._finish()
+        self.settle()
         self._remove()
 
     def _remove(self) -> None:
@@ -93,6 +87,7 @@ class Watcher:
 
     def settle(self) -> None:
         """What has been sampled is written down."""
+        self._updates = None
         self._finish()
 
     def _guarded(self, hook: Callable[..., None]) -> Callable[..., None]:
@@ -115,15 +110,6 @@ class Watcher:
         self._remove()
         self.record.note(warned(f"watching stopped at step {self.step}", error))
 
-    def _passing(self, name: str) -> Callable[..., None]:
-        passed, kept = self._passed, weakref.ref
-
-        def passing(_module: Any, inputs: Any, output: Any) -> None:
-            if self._inside and inputs and type(inputs[0]) is Tensor and isinstance(output, Tensor):
-                passed.append((name, kept(inputs[0]), kept(output)))
-
-        return passing
-
     # Forward --------------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
@@ -131,10 +117,10 @@ class Watcher:
         if self._handles:  # else it has stopped
             self._guarded(self._begin)(self.model)
 
-    def end(self) -> None:
-        """It has ended."""
+    def end(self, output: Any) -> None:
+        """It has ended, and gave this."""
         if self._handles:
-            self._guarded(self._end)(self.model, ())
+            self._guarded(self._end)(self.model, (), output)
 
     def _begin(self, module: Any, *_: Any) -> None:
         if module is not self.model:  # a copy of the model has its hooks as well
@@ -151,7 +137,8 @@ class Watcher:
         if self.step - self._sampled_at >= self.every:
             self._finish()
             self._sampled_at = self.step
-            self._sample = Sample(self.model, self.owners, min(_MOST, _LEAST * self.every))
+            most = _MOST if self.record.sampled < _FIRST else min(_MOST, _LEAST * self.every)
+            self._sample = Sample(self.model, self.owners, most)
             self._sample.enter()
         elif self._sample is not None and self.optimizer is None:
             self._finish()
@@ -162,71 +149,31 @@ class Watcher:
         self._inside -= 1
         if self._inside:
             return
-        if self._sample is not None:
+        if self._sample is not None and self._sample.entered:
             self._sample.leave(output)
             if self._sample.failure is not None:
                 raise self._sample.failure
-        self._trace(output)
-        self._passed.clear()
-
-    def _trace(self, output: Any) -> None:
-        """Where a nan in the output began: on a CPU at every step, since the check waits for a GPU."""
-        last = self._passed[-1][2]() if self._passed else None
-        last = output if isinstance(output, Tensor) else last
-        if last is None or not last.is_cpu or self.record.bad or _finite(last):
-            return
-        seen = self._sample.first_bad() if self._sample is not None else ""
-        if seen:  # it knows weights that no module was called for as well
-            self._bad(seen, "values")
-            return
-        for i, (name, before, after) in enumerate(self._passed):
-            if (x := before()) is not None and x.is_floating_point() and not _finite(x):
-                self._bad(self._passed[i - 1][0] if i else name, "values")
-                return
-            if (y := after()) is not None and not _finite(y):
-                self._bad(name, "values")
-                return
-        self._bad(self._passed[-1][0] if self._passed else "", "values")
+            if self.optimizer is not None:
+                self._updates = Updates(self.model, {seen.source for seen in self._sample.found.values()})
+        if not self.record.bad and is_bad(output):
+            seen = self._sample.first_bad() if self._sample is not None else ""
+            self._bad(seen or origin(self.model, output, self.owners), "values")
 
     def _bad(self, layer: str, where: str) -> None:
         self.record.bad.append(Bad(layer, max(self.step, 0), where))
 
     # The optimizer's step -------------------------------------------------------------------------------------------
 
-    def _before_step(self, _optimizer: Any, args: Any, kwargs: Any) -> None:
-        if any(map(callable, (*args[1:], *kwargs.values()))):  # the forward is in there, in a closure
-            if self._sample is not None or self.step - self._sampled_at >= self.every:
-                self._keep({layer.name for layer in self.record.ordered})
-        elif self._sample is not None:
-            self._keep({seen.source for seen in self._sample.found.values()})
-            self._finish(together=True)
-
-    def _keep(self, names: set[str]) -> None:
-        weights = {name: self._weight(name) for name in names}
-        self._before = {name: _entries(w).clone() for name, w in weights.items() if w is not None}
-
     def _after_step(self, *_: Any) -> None:
         self._finish(together=True)
-        if self._before:
-            for name, old in self._before.items():
-                new = self._weight(name)
-                if new is not None and (now := _entries(new)).shape == old.shape:
-                    ratio = float((now - old).norm() / (old.norm() + 1e-30))
-                    for layer in self.record.ordered:
-                        if layer.name == name:
-                            layer.updates.append((self.step, ratio))
-            self._before = {}
+        updates, self._updates = self._updates, None
+        if updates is not None:
+            for name, ratio in updates.ratios().items():
+                self.record.updated(name, self.step, ratio)
             if self.changed is not None:
                 self.changed()
         self.step += 1
         self.record.steps = self.step
-
-    def _weight(self, name: str) -> Tensor | None:
-        try:
-            weight = getattr(self.model.get_submodule(name), "weight", None)
-        except AttributeError:
-            return None
-        return weight if isinstance(weight, Tensor) and weight.dim() > 1 else None
 
     def _finish(self, together: bool = False) -> None:
         sample, self._sample = self._sample, None
@@ -245,25 +192,24 @@ class Watcher:
                 self._bad(row.source, "values")
             if row.finite and row.hidden:
                 layer.seen(step, row.observations, row.sums)
-            if row.gradient is not None:
-                layer.gradients.append((step, row.gradient))
-                if not math.isfinite(row.gradient):
-                    began = row.source  # the backward pass comes to the last of them first
+            if row.gradient is None:
+                continue
+            if math.isfinite(row.gradient):
+                layer.differentiated(step, row.gradient)
+            elif not (together and self._skipped(row.source)):
+                layer.differentiated(step, row.gradient)
+                began = row.source  # the backward pass comes to the last of them first
         if began and not self.record.bad:
             self._bad(began, "gradient")
-        if self.changed is not None and not self._before:  # else after the step, with its updates
+        if self.changed is not None and self._updates is None:  # else after the step, with its updates
             self.changed()
 
-
-def _entries(weight: Tensor) -> Tensor:
-    """Some entries of a weight, spread over it."""
-    flat = weight.detach().reshape(-1)
-    return flat[:: max(1, flat.numel() // _ENTRIES)]
-
-
-def _finite(x: Tensor) -> bool:
-    x = x.detach()
-    return bool(torch.isfinite(x.sum(dtype=torch.float32))) or bool(torch.isfinite(x).all())
+    def _skipped(self, name: str) -> bool:
+        """Whether a scaler of gradients has left out the step that a gradient with an infinity was for."""
+        if float(getattr(self.optimizer, "found_inf", 0.0)):  # to a fused optimizer a scaler says it so
+            return True
+        own = weight(self.model, name)  # else it has called the optimizer after another backward pass
+        return own is not None and own.grad is not None and finite(own.grad)
 
 
 def check(model: Any, optimizer: Any) -> None:

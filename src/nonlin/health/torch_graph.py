@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.weak import WeakIdKeyDictionary
 
 from nonlin.health.paths import Path
-from nonlin.tree import leaves
+from nonlin.health.torch_marks import Mark, Units
 
 _SAME = {
     *("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout"),
@@ -37,19 +36,7 @@ _WHY = {
     "normalisation": {"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"},
 }
 
-
-@dataclass(frozen=True)
-class Units:
-    """Where `count` units of the layer `source` lie: along `axis`, each `spread` times in a row.
-
-    `activation` is what they have gone through, "" before it.
-    """
-
-    source: str
-    axis: int
-    count: int
-    spread: int = 1
-    activation: str = ""
+Given = Sequence[tuple[Tensor, Mark | None]]  # what a function takes, and what is known of it
 
 
 class Graph:
@@ -58,86 +45,80 @@ class Graph:
     def __init__(self, owners: Any):
         self.owners = owners  # id of a parameter -> name of its module
         self.paths: dict[str, Path] = {}
-        self.units: Any = WeakIdKeyDictionary()
 
     def path(self, name: str) -> Path:
         return self.paths.setdefault(name, Path())
 
-    def refuse(self, tensors: Any, why: str) -> None:
+    def refuse(self, marks: Iterable[Mark | None], why: str) -> None:
         """The layers whose units these are."""
-        for tensor in tensors:
-            units = self.units.pop(tensor, None) if isinstance(tensor, Tensor) else None
-            if units is not None:
-                which = "its units" if units.activation else "its output before the activation"
-                self.path(units.source).refuse(f"{why} takes {which}")
+        for mark in marks:
+            if mark is not None and mark.units is not None:
+                which = "its units" if mark.units.activation else "its output before the activation"
+                self.path(mark.units.source).refuse(f"{why} takes {which}")
+                mark.units = None
 
-    def returned(self, output: Any) -> None:
-        """What the model returns is used where no forward shows it."""
-        self.refuse(leaves(output), "the model's output")
-
-    def activated(self, activation: str, x: Any, result: Any) -> None:
-        """An activation was called: after it, for x may be overwritten."""
-        units = self.units.get(x) if isinstance(x, Tensor) else None
+    def activated(self, activation: str, mark: Mark, result: Any) -> Units | None:
+        """The units in what an activation has returned."""
+        units = mark.units
         if units is None:
-            return
+            return None
         if units.activation or units.spread != 1 or not isinstance(result, Tensor):
-            self.refuse([x], f"{activation} after {units.activation or 'a change of shape'}")
-            return
+            self.refuse([mark], f"{activation} after {units.activation or 'a change of shape'}")
+            return None
         self.path(units.source).activations.add(activation)
-        self.units[result] = replace(units, activation=activation)
+        return replace(units, activation=activation)
 
     def called(
-        self, func: Any, args: Any, kwargs: Any, given: Sequence[Tensor], owner: str | None, result: Any
-    ) -> None:
-        """A function of torch was called on `given`; `owner` is the module of a matrix among them."""
+        self, func: Any, args: Any, kwargs: Any, given: Given, owner: str | None, results: Sequence[Tensor]
+    ) -> Units | None:
+        """The units in the only result of a function of torch; `owner` is the module of a matrix among what it took."""
         try:
-            self._called(func, args, kwargs, given, owner, result)
+            return self._called(func, args, kwargs, given, owner, results)
         except Exception as error:  # the model's forward goes on
-            self.refuse([*given, *leaves(result)], f"a call that failed here ({type(error).__name__}: {error})")
+            self.refuse([mark for _, mark in given], f"a call that failed here ({type(error).__name__}: {error})")
+            return None
 
     def _called(
-        self, func: Any, args: Any, kwargs: Any, given: Sequence[Tensor], owner: str | None, result: Any
-    ) -> None:
+        self, func: Any, args: Any, kwargs: Any, given: Given, owner: str | None, results: Sequence[Tensor]
+    ) -> Units | None:
         name = getattr(func, "__name__", str(func))
-        carried = [t for t in given if t in self.units]
-        results = [t for t in leaves(result) if isinstance(t, Tensor)]
+        carried = [(t, mark) for t, mark in given if mark is not None and mark.units is not None]
         if not (results or name == "__setitem__") or not (carried or owner is not None):
-            return
+            return None
         x = args[0] if args else kwargs.get("input")
-        alone = len(results) == 1 and all(t is x for t in carried)
+        alone = len(results) == 1 and all(t is x for t, _ in carried)
+        mark = carried[0][1] if alone and carried else None
         if owner is not None:
-            self._weighted(name, owner, x, carried, results, alone)
-            return
-        after = self._after(func, name, args, kwargs, given, results[0]) if alone else None
+            if alone and id(x) not in self.owners and name in _CONTRACTIONS:
+                return self._weighted(owner, _CONTRACTIONS[name], x, mark, results[0])
+            self.path(owner).refuse(f"{_taker(name)} takes its weights")
+            self.refuse([mark for _, mark in carried], f"{_taker(name)} in {owner or 'the model'}")
+            return None
+        after = None
+        if mark is not None and mark.units is not None:
+            after = self._after(func, name, x, mark.units, args, kwargs, given, results[0])
         if after is None:
-            self.refuse([*carried, *results], _taker(name))
-        else:
-            self.units[results[0]] = after
+            self.refuse([mark for _, mark in carried], _taker(name))
+        return after
 
-    def _weighted(
-        self, name: str, owner: str, x: Any, carried: list[Tensor], results: list[Tensor], alone: bool
-    ) -> None:
-        path, inner = self.path(owner), _CONTRACTIONS.get(name)
-        if inner is None or not alone or id(x) in self.owners:
-            path.refuse(f"{_taker(name)} takes its weights")
-            self.refuse([*carried, *results], f"{_taker(name)} in {owner or 'the model'}")
-            return
-        units = self.units.get(x)
+    def _weighted(self, owner: str, inner: int, x: Tensor, mark: Mark | None, result: Tensor) -> Units:
+        units = mark.units if mark is not None else None
+        path = self.path(owner)
         path.takes.add(units.source if units is not None and units.activation else "")
-        if units is not None:
+        if mark is not None and units is not None:
             if not units.activation:
-                self.refuse([x], f"{owner}, with no activation between,")
+                self.refuse([mark], f"{owner}, with no activation between,")
             elif units.axis != x.dim() - 1 - inner:
-                self.refuse([x], f"{owner}, along another dimension,")
+                self.refuse([mark], f"{owner}, along another dimension,")
             else:
                 self.path(units.source).consumers.add((owner, units.spread))
-        axis = results[0].dim() - 1 - inner
-        self.units[results[0]] = Units(owner, axis, results[0].shape[axis])
+        axis = result.dim() - 1 - inner
+        return Units(owner, axis, result.shape[axis])
 
-    def _after(self, func: Any, name: str, args: Any, kwargs: Any, given: Any, result: Tensor) -> Units | None:
-        """Where the units of the first argument are now; None where that is not known."""
-        x = args[0] if args else kwargs["input"]
-        units: Units = self.units[x]
+    def _after(
+        self, func: Any, name: str, x: Tensor, units: Units, args: Any, kwargs: Any, given: Given, result: Tensor
+    ) -> Units | None:
+        """Where the units of x, the first argument, are now; None where that is not known."""
         pool = _POOL.fullmatch(name)
         if name in _SAME or (name == "pad" and _padding(args, kwargs) != "constant"):
             return units if result.shape[units.axis] == x.shape[units.axis] else None
@@ -152,7 +133,7 @@ class Graph:
         if name in _MEANS:
             return _averaged(units, x.dim(), args, kwargs)
         if name == "batch_norm" and not units.activation and units.axis == 1:
-            norm = next((self.owners[id(t)] for t in given if id(t) in self.owners), None)
+            norm = next((self.owners[id(t)] for t, _ in given if id(t) in self.owners), None)
             if norm is not None:
                 self.path(norm).takes.add(units.source)
                 self.path(units.source).norms.add(norm)

@@ -13,7 +13,11 @@ from nonlin.activation import Activation
 
 @dataclass(frozen=True)
 class Row:
-    """What one sample saw of one activation: see `Sample.rows`."""
+    """What one sample saw of one activation.
+
+    sums: of each unit, in rows, `measures.Slopes`, `measures.Outputs` and the steepest slope around. gradient:
+    RMS(dL/dz), None where none came. finite: whether all that it took was.
+    """
 
     source: str
     activation: Activation

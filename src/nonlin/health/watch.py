@@ -58,10 +58,10 @@ class Health:
         if self._watcher is not None:
             self._watcher.begin()
 
-    def forward_ends(self) -> None:
-        """It has ended."""
+    def forward_ends(self, output: Any = None) -> None:
+        """It has ended, and gave this."""
         if self._watcher is not None:
-            self._watcher.end()
+            self._watcher.end(output)
 
     @property
     def step(self) -> int:

@@ -1,4 +1,4 @@
-"""PyTorch: which modules are one activation as a whole, and what is looked at of the tensors that activations take."""
+"""PyTorch: which modules are one activation as a whole."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import weakref
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nonlin.activation import Activation
-from nonlin.backends.torch_printed import expression, name_of
 from nonlin.torch.by_values import by_values
 from nonlin.torch.known import activation_of
 from nonlin.torch.modules import Layer
@@ -40,28 +39,3 @@ def _by_values(module: nn.Module) -> Activation | None:
     except Exception:  # what cannot be copied is no activation
         return None
     return known[0] if known is not None else None
-
-
-def slope(activation: Activation, z: Tensor) -> Tensor:
-    """By the printed expression: nothing has to be compiled for it."""
-    rule = activation.rule
-    return expression(name_of(rule, rule.orders(1)), z, tuple(activation.parameters.values()))
-
-
-def rows_of(x: Tensor, axis: int, most: int) -> Tensor:
-    """At most so many observations of each unit, in rows, in float32 at least."""
-    x = x.movedim(axis, -1)
-    sizes, steps = list(x.shape[:-1]), [1] * (x.dim() - 1)
-    while _count(sizes, steps) > most:
-        widest = max(range(len(sizes)), key=lambda i: sizes[i] / steps[i])
-        steps[widest] *= 2
-    part = x[tuple(slice(None, None, step) for step in steps)]
-    rows = part.reshape(-1, x.shape[-1])
-    return rows if rows.dtype is torch.float64 else rows.float()
-
-
-def _count(sizes: list[int], steps: list[int]) -> int:
-    total = 1
-    for size, step in zip(sizes, steps, strict=True):
-        total *= -(-size // step)
-    return total
