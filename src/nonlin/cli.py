@@ -187,6 +187,9 @@ def compare(
             "joins in.",
         ),
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster that runs the workers; with --storage.")
+    ] = None,
     device: Annotated[
         str, typer.Option(metavar="DEVICE", help="cpu, cuda:0, or cuda for every GPU; one trial a GPU at a time.")
     ] = "cpu",
@@ -219,6 +222,7 @@ def compare(
         out=out,
         workers=workers,
         storage=storage,
+        ray=ray,
         device=device,
     )
     if json:

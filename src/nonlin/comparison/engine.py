@@ -9,6 +9,7 @@ from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
+from nonlin.comparison.extras import require
 from nonlin.comparison.gpu import devices
 from nonlin.comparison.journal import Journal, claimed
 from nonlin.comparison.ledger import Ledger
@@ -25,11 +26,12 @@ from nonlin.errors import ParameterError
 
 @dataclass(frozen=True)
 class Engine:
-    """How many workers, what they train on, and where the ledger is: in a database, or for None in the folder."""
+    """How many workers, what they train on, where the ledger is (None: in the folder), and the Ray cluster, if any."""
 
     workers: int
     device: str
     storage: str | None
+    ray: str | None
 
     @contextmanager
     def results(self, plan: Plan, train: Train, folder: Path) -> Generator[Results]:
@@ -62,7 +64,10 @@ class Engine:
 
     def _trains(self, train: Train) -> list[Train]:
         """One training a worker, on the devices in turn."""
-        usable = devices(self.device)
+        if self.ray is not None:
+            require("ray")
+        # An actor sees the one GPU that Ray has given it.
+        usable = devices(self.device) if self.ray is None else ("cpu" if self.device == "cpu" else "cuda:0",)
         if "keras" in train.frameworks and self.device != "cpu":
             raise ParameterError(f"device: {self.device!r}: Keras places its models itself: leave it out")
         trains = [copy(train) for _ in range(self.workers)]
@@ -71,4 +76,8 @@ class Engine:
         return trains
 
     def _crew(self, store: Store, ledger: Ledger, trains: list[Train]) -> Crew:
+        if self.ray is not None:
+            from nonlin.comparison.on_ray import Actors
+
+            return Actors(self.ray, len(trains), store.address, trains[0])
         return Here(ledger, trains[0]) if len(trains) == 1 else Processes(store.address, trains)

@@ -43,6 +43,7 @@ def compare(
     out: str | Path | None = None,
     workers: int = 1,
     storage: str | None = None,
+    ray: str | None = None,
     device: str = "cpu",
 ) -> Comparison:
     """Which activation is best in this model on this data, and whether the difference is real.
@@ -64,12 +65,16 @@ def compare(
     of the baseline are timed, and standard error says what there is to run, how long, and what it can tell.
     `workers`: processes of this machine that train at once, one core each, with the same results to the last bit.
     `storage`: postgresql://user@host/database in place of a file in `out`: the same call on other machines, with a
-    folder of the same name, joins in. `device`: "cpu", "cuda:0", or "cuda" for every GPU, one trial a GPU at a time.
+    folder of the same name, joins in. `ray`: the address of a Ray cluster, which runs the workers, with a `storage`.
+    `device`: "cpu", "cuda:0", or "cuda" for every GPU, one trial a GPU at a time.
     `out`: the folder for report.html, results.csv, trials.csv, plan.json and the ledger; the same call with the same
     folder goes on where it was stopped. Raises DataError, OutputError, ParameterError, UnknownActivation.
     """
     require()
     _whole("workers", workers)
+    if ray is not None and storage is None:
+        raise ParameterError(f"ray: {ray!r}: without a ledger that all its machines reach: give storage, "
+                             "postgresql://user@host/database")  # fmt: skip
     if storage is not None and out is None:
         raise ParameterError("storage without a folder: give --out (out=): its name is that of the comparison in the "
                              "database, the same on every machine")  # fmt: skip
@@ -97,7 +102,7 @@ def compare(
             raise DataError(f"not the name of a function: {make_model!r}: write module:name")
         make_model = named(make_model)
     measure = asked or default_metric(prepared.task, prepared.imbalance)
-    engine = Engine(workers, device, storage)
+    engine = Engine(workers, device, storage, ray)
     scope = Asked(seeds, rates, epochs, budget)
     return _compared(make_model, prepared, measure, chosen, base, scope, margin, init, out, engine)
 

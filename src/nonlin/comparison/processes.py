@@ -19,7 +19,7 @@ from nonlin.comparison.trainers import Train
 from nonlin.comparison.worker import PAUSE, work
 from nonlin.errors import WorkerError
 
-IN_VAIN = 3  # deaths of one worker, with no epoch finished between them, after which it is not started again
+IN_VAIN = 5  # deaths of one worker, with no epoch finished between them, after which it is not started again
 PROGRESSED = "epoch"
 
 
