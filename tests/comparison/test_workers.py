@@ -99,12 +99,16 @@ def compared(make_model, out, **settings):
 def test_what_a_model_raises_in_a_worker_is_said_with_its_place(tmp_path):
     parent = os.getpid()
 
-    def make_model(activation):
+    def unlucky(module, given):
         if os.getpid() != parent:
             raise ZeroDivisionError("no\nluck")
-        return nn.Sequential(nn.Linear(3, 4), activation(), nn.Linear(4, 2))
 
-    with pytest.raises(DataError, match=r"ZeroDivisionError: no luck \(make_model, line \d+\)"):
+    def make_model(activation):
+        model = nn.Sequential(nn.Linear(3, 4), activation(), nn.Linear(4, 2))
+        model.register_forward_pre_hook(unlucky)
+        return model
+
+    with pytest.raises(DataError, match=r"ZeroDivisionError: no luck \(unlucky, line \d+\)"):
         compared(make_model, tmp_path)
 
 
@@ -123,7 +127,7 @@ def test_a_worker_that_always_dies_is_not_started_for_ever(monkeypatch, tmp_path
         assert deadly
         return nn.Sequential(nn.Linear(3, 4), activation(), nn.Linear(4, 2))
 
-    with pytest.raises(WorkerError, match=r"2 times .* with exit code 7"):
+    with pytest.raises(WorkerError, match=r"worker processes ended 2 times .* with exit code 7"):
         compared(make_model, tmp_path)
 
 

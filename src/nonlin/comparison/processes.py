@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread
+from threading import Event, Thread
 from typing import IO, Any
 
 from nonlin.comparison import handover
@@ -19,7 +19,7 @@ from nonlin.comparison.trainers import Train
 from nonlin.comparison.worker import PAUSE, work
 from nonlin.errors import WorkerError
 
-IN_VAIN = 5  # deaths of one worker, with no epoch finished between them, after which it is not started again
+IN_VAIN = 5  # deaths, with no epoch finished by any worker between them, after which none is started again
 PROGRESSED = "epoch"
 
 
@@ -27,8 +27,11 @@ class Processes:
     """A crew of processes, one for each training given; each of them has its own copy of the data."""
 
     def __init__(self, address: dict[str, Any], trains: list[Train]):
-        self._jobs = [handover.packed(address, train) for train in trains]
+        by_device = {train.device: train for train in trains}
+        packed = {device: handover.packed(address, train) for device, train in by_device.items()}
+        self._jobs = [packed[train.device] for train in trains]  # the data once a device, not once a worker
         self._workers: list[_Worker] = []
+        self._in_vain = 0
 
     def __enter__(self) -> Processes:
         return self
@@ -40,10 +43,26 @@ class Processes:
     def step(self, check: Callable[[], None]) -> None:
         if not self._workers:  # not before there is work: a finished comparison is only read
             self._workers = [_Worker(job) for job in self._jobs]
+        if any([worker.has_progressed() for worker in self._workers]):
+            self._in_vain = 0
         for worker in self._workers:
-            worker.look_after()
+            self._look_after(worker)
         check()
         time.sleep(PAUSE)
+
+    def _look_after(self, worker: _Worker) -> None:
+        """Start it again where it has died. Raises what it reported, or WorkerError where all keep dying."""
+        code = worker.exit_code()
+        if code is None:
+            return
+        self._in_vain += 1
+        if self._in_vain >= IN_VAIN:
+            how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+            raise WorkerError(
+                f"worker processes ended {IN_VAIN} times without finishing an epoch, the last time {how}: "
+                "look for its message above; is there enough memory for so many workers?"
+            )
+        worker.start()
 
 
 class _Worker:
@@ -51,26 +70,24 @@ class _Worker:
 
     def __init__(self, job: bytes):
         self._job = job
-        self._deaths = 0
-        self._start()
+        self._progressed = Event()
+        self.start()
 
-    def look_after(self) -> None:
-        """Start it again where it has died. Raises what it reported, or WorkerError where it keeps dying."""
+    def has_progressed(self) -> bool:
+        """Whether it has finished an epoch since this was asked last."""
+        found = self._progressed.is_set()
+        self._progressed.clear()
+        return found
+
+    def exit_code(self) -> int | None:
+        """None while it lives. Raises what it reported."""
         code = self._process.poll()
-        if code is None:
-            return
-        self._reader.join()
-        if self._failure is not None:
-            raise handover.raised(self._failure)
-        self._deaths += 1
-        if self._deaths >= IN_VAIN:
-            how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-            raise WorkerError(
-                f"a worker process ended {IN_VAIN} times without finishing an epoch, the last time {how}: "
-                "look for its message above; is there enough memory for so many workers?"
-            )
-        self._close()
-        self._start()
+        if code is not None:
+            self._reader.join()
+            self._close()
+            if self._failure is not None:
+                raise handover.raised(self._failure)
+        return code
 
     def end(self) -> None:
         """End it, in the middle of an epoch too: the next one goes on from the last checkpoint."""
@@ -79,7 +96,7 @@ class _Worker:
         self._reader.join()
         self._close()
 
-    def _start(self) -> None:
+    def start(self) -> None:
         code = f"import sys; sys.path[:] = {sys.path!r}; from nonlin.comparison.processes import serve; serve()"
         self._failure: dict[str, str] | None = None
         self._process = subprocess.Popen(
@@ -97,7 +114,7 @@ class _Worker:
         for line in process.stdout:
             said = json.loads(line)
             if said == PROGRESSED:
-                self._deaths = 0
+                self._progressed.set()
             else:
                 self._failure = said
 
