@@ -155,28 +155,27 @@ def deep(activation, depth=20, width=64):
     return nn.Sequential(*stack[:-1])
 
 
-def known_results(work, seeds=10, epochs=20, data=None):
-    """The three comparisons whose answer is known: verdicts, means and the sentence of each."""
-    asked = {
-        "20 layers": (deep, ["selu", "sigmoid"], "relu"),
-        "one function, two names": (None, ["celu"], "elu"),
-        "near relatives": (None, ["silu", "mish"], "gelu"),
+KNOWN = {
+    "20 layers": (deep, ["selu", "sigmoid"], "relu"),
+    "one function, two names": (None, ["celu"], "elu"),
+    "near relatives": (None, ["silu", "mish"], "gelu"),
+}
+
+
+def known_result(work, name, seeds=10, epochs=20, rates=(3e-4, 1e-3, 3e-3)):
+    """A comparison whose answer is known: its verdicts, means and sentence."""
+    make_model, activations, baseline = KNOWN[name]
+    found = nl.compare(make_model, digits(), activations=activations, baseline=baseline, seeds=seeds, epochs=epochs,
+                       learning_rates=rates, init="model", out=work / name.replace(" ", "-"))  # fmt: skip
+    table = found.table.set_index("activation")
+    return {
+        "sentence": found.verdict,
+        "said_in_the_report": found.verdict.split(" (")[0] in found.report.read_text("utf-8"),
+        "verdicts": table["verdict"].to_dict(),
+        "means": table["score_mean"].to_dict(),
+        "differences": table["difference"].to_dict(),
+        "noise_floor": found.noise_floor,
     }
-    rows = {}
-    for name, (make_model, activations, baseline) in asked.items():
-        found = nl.compare(make_model, data or digits(), activations=activations, baseline=baseline, seeds=seeds,
-                           epochs=epochs, learning_rates=[3e-4, 1e-3, 3e-3], init="model",
-                           out=work / name.replace(" ", "-"))  # fmt: skip
-        table = found.table.set_index("activation")
-        rows[name] = {
-            "sentence": found.verdict,
-            "said_in_the_report": found.verdict.split(" (")[0] in found.report.read_text("utf-8"),
-            "verdicts": table["verdict"].to_dict(),
-            "means": table["score_mean"].to_dict(),
-            "differences": table["difference"].to_dict(),
-            "noise_floor": found.noise_floor,
-        }
-    return rows
 
 
 def digits():
@@ -202,9 +201,10 @@ def main():
     for row in powers:
         found = f"{row['found_worse']:.0%} ± {row['standard_error']:.0%}"
         print(f"planted {row['difference']:+.4f}: found worse in {found}, predicted {row['predicted']:.0%}", flush=True)
-    known = known_results(options.work)
-    for name, row in known.items():
-        print(f"{name}: {row['sentence']}", flush=True)
+    known = {}
+    for name in KNOWN:
+        known[name] = known_result(options.work, name)
+        print(f"{name}: {known[name]['sentence']}", flush=True)
     machine = {"cpu": platform.processor() or platform.machine(), "torch": torch.__version__, "threads": 1}
     results = {"machine": machine, "false_alarms": alarms, "power": powers, "known": known}
     options.out.write_text(json.dumps(results, indent=1) + "\n")

@@ -241,6 +241,64 @@ def test_a_list_is_several_words(run, tmp_path):
     assert json.loads(out)["baseline"] == "relu"
 
 
+MINE = """
+import numpy as np
+from torch import nn
+
+def make_model(activation):
+    return nn.Sequential(nn.Linear(3, 8), activation(), nn.Linear(8, 2))
+
+def raises(activation):
+    return 1 / 0
+
+def bare(activation):
+    return nn.Sequential(activation())
+
+def ignores(activation):
+    activation()
+    return nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))
+
+x, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+data = lambda: (x, y)
+holed = lambda: (np.where(x > 1, np.nan, x), y)
+alone = lambda: (x, np.zeros(60, int))
+crowd = lambda: (x[:5], np.array(list("abcde")))
+text = lambda: (x, np.array(["a", "b"])[y])
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["mine:raises", "--data", "mine:data"], "ZeroDivisionError: division by zero (mine.py, line 9)"),
+        (["mine:bare", "--data", "mine:data"], "without parameters"),
+        (["mine:ignores", "--data", "mine:data"], "ignores the activation: the model never calls it, but relu at 1"),
+        (["mine:make_modle", "--data", "mine:data"], "'make_model'?"),
+        (["mine:make_model", "--data", "mine:holed"], "nan"),
+        (["mine:make_model", "--data", "mine:alone"], "one class: 0"),
+        (["mine:make_model", "--data", "mine:crowd"], "too few samples for 5 classes: 5"),
+        (["mine:make_model", "--data", "mine:text", "--metric", "r2"], "not numeric: 'a'"),
+        (["mine:make_model", "--data", "mine:data", "-a", "gelu", "tanh(y)"], "'tanh(y)'"),
+        (["mine:make_model", "--data", "mine:data", "-a", "x*tanh("], "column"),
+        (["mine:make_model", "--data", "mine:data", "-a", "gelu", "--budget", "0.01s"], "too small for anything"),
+        (["table.csv", "--target", "prise"], "'price'?"),
+        (["table.csv", "--target", "price", "--metric", "accurcy"], "'accuracy'?"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line_and_loses_nothing(run, tmp_path, monkeypatch, arguments, said):
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "table.csv").write_text("size,price\n" + "\n".join(f"{i},{i}" for i in range(60)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "kept").write_text("there before")
+    result = run("compare", *arguments, "-o", "out")
+    assert fails_in_one_line(result), result
+    assert said in result[2]
+    assert os.listdir(tmp_path / "out") == ["kept"]
+
+
 def test_a_model_and_data_of_ones_own_by_name(run, tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(
         "import numpy as np\nfrom torch import nn\n"

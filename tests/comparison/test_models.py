@@ -137,6 +137,26 @@ def test_memory_of_a_step_is_what_the_backward_pass_needs():
     assert sizes[1] - sizes[0] == 4 * 32 * 64
 
 
+class Words(nn.Module):
+    """Takes numbers of words."""
+
+    def __init__(self, activation):
+        super().__init__()
+        self.words, self.hidden, self.last = nn.Embedding(10, 8), nn.Linear(8, 8), nn.Linear(8, 2)
+        self.activation = activation()
+
+    def forward(self, x):
+        return self.last(self.activation(self.hidden(self.words(x).mean(1))))
+
+
+def test_a_model_that_takes_whole_numbers_gets_them(tmp_path):
+    x = np.random.default_rng(0).integers(10, size=(60, 5))
+    found = nl.compare(Words, (x, (x[:, 0] > 4).astype(int)), activations=["gelu"], seeds=1, epochs=1,
+                       learning_rates=[0.01], out=tmp_path)  # fmt: skip
+    assert "(hidden) times gain" in found.plan.weights
+    assert all(math.isfinite(score) for score in found.table["score_mean"])
+
+
 def raises(activation):
     raise RuntimeError("no such\nlayer")
 
@@ -146,8 +166,15 @@ def ignores(activation):
     return Mixed()
 
 
-def recurrent():
-    return nn.ModuleList([nn.RNN(5, 5)])
+class Detached(nn.Module):
+    """Runs, but nothing in it learns."""
+
+    def __init__(self, activation):
+        super().__init__()
+        self.first, self.activation = nn.Linear(5, 2), activation()
+
+    def forward(self, x):
+        return self.activation(self.first(x)).detach()
 
 
 REFUSED = {
@@ -158,6 +185,7 @@ REFUSED = {
     "no module": (lambda activation: "model", "str"),
     "gives nothing": (lambda: None, "NoneType"),
     "nothing to replace": (nn.Linear(5, 2), "no activation to replace"),
+    "nothing learns": (Detached, "the model cannot be trained: RuntimeError"),
     "another input": (lambda activation: nn.Sequential(nn.Linear(6, 8), activation()), "samples of shape (4, 5)"),
     "not a model": (3, "int"),
 }

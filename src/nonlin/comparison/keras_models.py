@@ -14,6 +14,7 @@ import numpy as np
 import nonlin.keras
 from nonlin.activation import Activation
 from nonlin.comparison.builders import built_by
+from nonlin.comparison.named import said
 from nonlin.errors import DataError
 
 
@@ -99,8 +100,7 @@ def outputs(model: Any, x: Any) -> Any:
     try:
         return np.asarray(keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(x), training=False)))
     except Exception as error:
-        text = " ".join(str(error).split())
-        raise DataError(f"the model does not run on samples of shape {x.shape}: {type(error).__name__}: {text}: "
+        raise DataError(f"the model does not run on samples of shape {x.shape}: {said(error)}: "
                         "check the shapes of model and data") from error  # fmt: skip
 
 

@@ -105,6 +105,9 @@ def rich_table(comparison: Comparison, width: int = 120) -> Table:
     numbers = [f"test {metric}", "diff.", *(["95 % interval"] if wide else []), "p", "rate", "epoch", "dead", "grad."]
     rows = [_cells(comparison, row, wide) for row in comparison.table.to_dict("records")]
     table = Table(box=SIMPLE_HEAD, padding=(0, int(wide), 0, 0), pad_edge=False, show_edge=False)
+    if any(choice.at_edge for choice in comparison.results.choices.values()):
+        table.caption = "* the best rate is at the edge of the widened range: a better one may lie beyond"
+        table.caption_justify = "left"
     table.add_column("activation", overflow="fold")
     table.add_column("verdict", min_width=17 if wide else 11)
     for column, heading in enumerate(numbers, start=2):

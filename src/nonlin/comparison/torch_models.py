@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nonlin.activation import Activation
 from nonlin.comparison.builders import built_by, takes_activation
+from nonlin.comparison.named import said
 from nonlin.errors import DataError, NonlinError, SwapError
 from nonlin.registry import get
 from nonlin.surgery import activations, swap
@@ -260,9 +261,8 @@ def run(model: nn.Module, example: Tensor) -> Tensor:
     except NonlinError:
         raise
     except Exception as error:
-        text = " ".join(str(error).split())
-        raise DataError(f"the model does not run on samples of shape {tuple(example.shape)}: "
-                        f"{type(error).__name__}: {text}: check the shapes of model and data") from error  # fmt: skip
+        raise DataError(f"the model does not run on samples of shape {tuple(example.shape)}: {said(error)}: "
+                        "check the shapes of model and data") from error  # fmt: skip
     finally:
         model.train(training)
 

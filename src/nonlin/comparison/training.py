@@ -19,6 +19,7 @@ from nonlin.comparison.data import Data, Part
 from nonlin.comparison.epochs import best_epoch
 from nonlin.comparison.health import health
 from nonlin.comparison.metrics import Metric
+from nonlin.comparison.named import said
 from nonlin.comparison.plan import Trial
 from nonlin.comparison.snapshot import Snapshots
 from nonlin.comparison.store import Checkpoint
@@ -43,6 +44,7 @@ class Trainer:
     epochs: int
     batch_size: int
     frameworks: tuple[str, ...] = ("torch",)
+    tokens: bool = False  # whether the model takes x as whole numbers, as an embedding does
     device: str = "cpu"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -78,6 +80,11 @@ class Trainer:
         expected = (len(x), self.data.outputs)
         if given != expected and not (self.data.outputs == 1 and given == expected[:1]):
             raise DataError(f"output shape of the model: {given}: {len(x)} samples need {expected}")
+        try:
+            model.train()
+            self._loss()(model(x), self._tensors["train"][1][:PROBED]).backward()
+        except Exception as error:
+            raise DataError(f"the model cannot be trained: {said(error)}: correct it") from error
         return repr(model)
 
     def _trained(self, model: nn.Module, trial: Trial, checkpoint: Checkpoint | None) -> dict[str, Any]:
@@ -164,6 +171,7 @@ class Trainer:
 
     def _tensor(self, part: Part) -> tuple[Tensor, Tensor]:
         x = torch.from_numpy(part.x)
+        x = x.long() if self.tokens else x
         if self.data.task == "classification":
             y = torch.from_numpy(part.y).long()
         else:
@@ -200,5 +208,14 @@ def trainer(
     batch_size: int,
 ) -> Trainer:
     """What trains the user's model, or the default one for None. Raises DataError where it cannot be used."""
-    maker = maker_of(make_model, init, baseline, torch.from_numpy(data.train.x[:PROBED]), data.outputs)
-    return Trainer(data, metric, activations, maker, epochs, batch_size)
+    example = torch.from_numpy(data.train.x[:PROBED])
+    try:
+        maker, tokens = maker_of(make_model, init, baseline, example, data.outputs), False
+    except DataError as refused:
+        if make_model is None or not torch.equal(example, example.trunc()):
+            raise
+        try:
+            maker, tokens = maker_of(make_model, init, baseline, example.long(), data.outputs), True
+        except DataError:
+            raise refused from None
+    return Trainer(data, metric, activations, maker, epochs, batch_size, tokens=tokens)
