@@ -121,7 +121,7 @@ def false_alarms(work, repetitions=200, names=4):
             "rate": alarms / repetitions, "controls": controls, "practically_equal": practically / count}  # fmt: skip
 
 
-def planted(work, repetitions=100, thresholds=(0.15, 0.35)):
+def planted(work, repetitions=100, thresholds=(0.3, 0.4, 0.55)):
     """How often a function that is made worse is found worse, and the chance that was predicted."""
     baseline = {"same_0": nl.define("same_0", "max(0, x)")}
     rows = []

@@ -296,10 +296,12 @@ def test_what_cannot_be_compared_is_one_line_and_loses_nothing(run, tmp_path, mo
     result = run("compare", *arguments, "-o", "out")
     assert fails_in_one_line(result), result
     assert said in result[2]
-    assert os.listdir(tmp_path / "out") == ["kept"]
+    assert (tmp_path / "out" / "kept").read_text() == "there before"
+    assert not (tmp_path / "out" / "plan.json").exists()
 
 
 def test_a_model_and_data_of_ones_own_by_name(run, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
     (tmp_path / "mine.py").write_text(
         "import numpy as np\nfrom torch import nn\n"
         "def make_model(activation):\n    return nn.Sequential(nn.Linear(3, 8), activation(), nn.Linear(8, 2))\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass
@@ -33,29 +33,44 @@ class Engine:
     storage: str | None
     ray: str | None
 
-    @contextmanager
-    def results(self, plan: Plan, train: Train, folder: Path) -> Generator[Results]:
-        """Everything that the plan asks for, run or found in the ledger; the folder is this process's meanwhile.
+    def check(self, train: Train) -> None:
+        """Raise ParameterError or MissingExtra for what this machine or the model cannot be trained with."""
+        if self.ray is not None:
+            require("ray")
+        if "keras" in train.frameworks and self.device != "cpu":
+            raise ParameterError(f"device: {self.device!r}: Keras places its models itself: leave it out")
+        _ = self.pilot_device
 
-        Raises OutputError where the folder or the storage belongs to another comparison.
+    @property
+    def pilot_device(self) -> str:
+        """What a few runs in this process are trained on. Raises ParameterError for a device that is not there."""
+        return "cpu" if self.ray is not None else devices(self.device)[0]
+
+    @contextmanager
+    def results(self, planned: Callable[[], Plan], train: Train, folder: Path) -> Generator[tuple[Plan, Results]]:
+        """The plan, which is made when the ledger is open, and everything that it asks for, run or found there.
+
+        The folder is this process's meanwhile. Raises OutputError where it or the storage belongs to another
+        comparison.
         """
-        trains = self._trains(train)
         # A folder that machines share is not one's alone; who works on what is then between them and the database.
         with nullcontext() if self.storage else claimed(folder):
             store = self._store(folder)
-            with closing(Ledger(store)) as ledger, Progress(plan) as progress:
+            with closing(Ledger(store)) as ledger:
+                plan = planned()
                 plan.check(ledger.plan(), f"ledger of another comparison: {store.name}")
                 plan.settle_in(folder)
                 ledger.record_plan(json.loads(json.dumps(plan.as_dict())))
-                progress.say(f"writing to {folder}")
-                try:
-                    results = run(plan, ledger, progress, self._crew(store, ledger, trains))
-                except KeyboardInterrupt:
-                    progress.say(
-                        f"stopped: finished trials are kept; the same command with the folder {folder} goes on"
-                    )
-                    raise
-            yield results
+                with Progress(plan) as progress:
+                    progress.say(f"writing to {folder}")
+                    try:
+                        results = run(plan, ledger, progress, self._crew(store, ledger, self._trains(train)))
+                    except KeyboardInterrupt:
+                        progress.say(
+                            f"stopped: finished trials are kept; the same command with the folder {folder} goes on"
+                        )
+                        raise
+            yield plan, results
 
     def _store(self, folder: Path) -> Store:
         if self.storage is None:
@@ -64,12 +79,8 @@ class Engine:
 
     def _trains(self, train: Train) -> list[Train]:
         """One training a worker, on the devices in turn."""
-        if self.ray is not None:
-            require("ray")
         # An actor sees the one GPU that Ray has given it.
         usable = devices(self.device) if self.ray is None else ("cpu" if self.device == "cpu" else "cuda:0",)
-        if "keras" in train.frameworks and self.device != "cpu":
-            raise ParameterError(f"device: {self.device!r}: Keras places its models itself: leave it out")
         trains = [copy(train) for _ in range(self.workers)]
         for number, one in enumerate(trains):
             one.device = usable[number % len(usable)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from math import inf, isfinite
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nonlin.activation import Activation
 from nonlin.comparison.extras import require
-from nonlin.errors import DataError, DtypeError, OutputError, ParameterError, UnknownActivation
+from nonlin.errors import DataError, DtypeError, NonlinError, OutputError, ParameterError, UnknownActivation
 from nonlin.registry import define, get
 
 if TYPE_CHECKING:
@@ -146,12 +147,22 @@ def _compared(
         data=data.facts,
         budget=None if asked.budget is None else seconds_of(asked.budget),
     )
+    engine.check(trainer)
     folder = _folder(out, data.name)
-    plan = planned(plan, asked, trainer, folder, engine.workers, engine.device)
-    say(forecast(plan, engine.workers, margin))
-    with engine.results(plan, trainer, folder) as results:
-        comparison = concluded(plan, results, margin, folder / "report.html")
-        write_report(comparison, folder)
+
+    def settled() -> Plan:
+        whole = planned(plan, asked, trainer, folder, engine.workers, engine.pilot_device)
+        say(forecast(whole, engine.workers, margin))
+        return whole
+
+    try:
+        with engine.results(settled, trainer, folder) as (whole, results):
+            comparison = concluded(whole, results, margin, folder / "report.html")
+            write_report(comparison, folder)
+    except NonlinError:
+        with suppress(OSError):
+            folder.rmdir()  # where nothing was written into it
+        raise
     return comparison
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from nonlin.comparison.budget import Scope, fitted, seconds_of
-from nonlin.comparison.gpu import devices
 from nonlin.comparison.pilot import Pilot, pilot
 from nonlin.comparison.plan import Plan, stored_in
 from nonlin.comparison.trainers import Train
@@ -37,7 +36,7 @@ class Asked:
 
 
 def planned(plan: Plan, asked: Asked, train: Train, folder: Path, workers: int, device: str) -> Plan:
-    """The plan with a pilot of its baseline and, under a budget, with the scope that fits; the trainer as it is told.
+    """The plan with a pilot of its baseline, run on the device, and under a budget with the scope that fits into it.
 
     What a folder holds is taken up: its pilot, and under a budget its rates and epochs, and its seeds where the budget
     is the same. Raises OutputError where the folder belongs to another comparison, and ParameterError where the budget
@@ -71,7 +70,7 @@ def planned(plan: Plan, asked: Asked, train: Train, folder: Path, workers: int, 
 
 def _pilot(plan: Plan, asked: Asked, train: Train, device: str) -> Pilot:
     there = copy(train)
-    there.device = devices(device)[0]
+    there.device = device
     time = None if asked.budget is None else seconds_of(asked.budget)
     return pilot(there, plan.baseline, plan.learning_rates, plan.epochs, lambda run: time or run * plan.count)
 
