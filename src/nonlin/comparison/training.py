@@ -20,7 +20,7 @@ from nonlin.comparison.epochs import best_epoch
 from nonlin.comparison.health import health
 from nonlin.comparison.metrics import Metric
 from nonlin.comparison.named import said
-from nonlin.comparison.plan import Trial
+from nonlin.comparison.plan import PILOT_SEEDS, Trial
 from nonlin.comparison.snapshot import Snapshots
 from nonlin.comparison.store import Checkpoint
 from nonlin.comparison.torch_memory import kept_for_backward
@@ -72,19 +72,18 @@ class Trainer:
         return self.maker.weights
 
     def probed(self, name: str) -> str:
-        """Build a model and run one batch through it before anything is planned; gives the model as text."""
-        with self._settings(0):
+        """Build a model, run and train it on a few samples before anything is planned; gives the model as text."""
+        with self._settings(PILOT_SEEDS):
             model, _ = self.maker(self.activations[name])
-            x = self._tensors["train"][0][:PROBED]
-            given = tuple(run(model, x).shape)
-        expected = (len(x), self.data.outputs)
-        if given != expected and not (self.data.outputs == 1 and given == expected[:1]):
-            raise DataError(f"output shape of the model: {given}: {len(x)} samples need {expected}")
-        try:
-            model.train()
-            self._loss()(model(x), self._tensors["train"][1][:PROBED]).backward()
-        except Exception as error:
-            raise DataError(f"the model cannot be trained: {said(error)}: correct it") from error
+            x, y = (tensor[:PROBED] for tensor in self._tensors["train"])
+            given, expected = tuple(run(model, x).shape), (len(x), self.data.outputs)
+            if given != expected and not (self.data.outputs == 1 and given == expected[:1]):
+                raise DataError(f"output shape of the model: {given}: {len(x)} samples need {expected}")
+            try:
+                model.train()
+                self._loss()(model(x), y).backward()
+            except Exception as error:
+                raise DataError(f"the model cannot be trained: {said(error)}: correct it") from error
         return repr(model)
 
     def _trained(self, model: nn.Module, trial: Trial, checkpoint: Checkpoint | None) -> dict[str, Any]:
