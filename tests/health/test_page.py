@@ -156,10 +156,11 @@ def test_sixty_layers_and_hundreds_of_units_stay_small():
     assert "96 of 900 units, those that worked least" in wide
 
 
-def test_nan_has_a_colour_of_its_own():
+def test_nan_has_a_colour_of_its_own_and_is_struck_through():
     source = page.html([("Net", trained(net(), 12, harm=lambda m: m[2].weight[0].fill_(float("nan"))))])
     assert "A nan or an infinity began at" in Checked(source).text
-    assert '<path class="x"' in source and "nan or infinite" in source
+    pieces = dict(re.findall(r'<path class="(x|struck)" d="([^"]*)"', source))
+    assert pieces["struck"].count("M") == pieces["x"].count("M") > 0 and "nan or infinite" in source
 
 
 @pytest.mark.parametrize(
@@ -173,8 +174,10 @@ def test_nan_has_a_colour_of_its_own():
     ids=["nothing", "no activation", "one step", "healthy"],
 )
 def test_verdict_where_nothing_is_found(record, words):
-    source = page.html([("Net", record())])
+    record = record()
+    source = page.html([("Net", record)])
     assert words in Checked(source).text
+    assert ("How to read it" in source) == bool(record.layers)
     assert "nan%" not in source
 
 

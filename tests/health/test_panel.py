@@ -23,8 +23,13 @@ class Clock:
         return self.now
 
 
-def watched(panel, clock, steps=60, name="Net"):
-    """Trains a model whose units die at step 20, an hour a step."""
+def killed(model):
+    model[0].bias[:12] = -50
+    model[2].bias[:9] = -50
+
+
+def watched(panel, clock, steps=60, name="Net", harm=killed):
+    """Trains a model that is harmed at step 20, an hour a step."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 5))
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
@@ -34,7 +39,7 @@ def watched(panel, clock, steps=60, name="Net"):
         for step in range(steps):
             if step == 20:
                 with torch.no_grad():
-                    model[0].bias[:12] = -50
+                    harm(model)
             optimizer.zero_grad()
             model(torch.randn(128, 20)).square().mean().backward()
             optimizer.step()
@@ -42,15 +47,16 @@ def watched(panel, clock, steps=60, name="Net"):
 
 
 @pytest.fixture
-def terminal(monkeypatch):
-    """The program's end of a terminal of 90 columns and 30 lines, and what has been written to it."""
+def terminal(request, monkeypatch):
+    """The program's end of a terminal of 90 columns, or as many as asked for, and 30 lines; and what it was sent."""
     import fcntl
     import struct
     import termios
 
     monkeypatch.setenv("TERM", "xterm-256color")
     ours, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 90, 0, 0))
+    columns = getattr(request, "param", 90)
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
     stream = os.fdopen(its, "w", encoding="utf-8")
     os.set_blocking(ours, False)
 
@@ -138,6 +144,34 @@ def test_output_of_the_script_stays_as_it_was(terminal):
     panel.close()
     screen, _ = shown(stream.text.partition("row 0")[0])
     assert screen[0].strip() == "first" and screen[1].strip() == "half a line"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "last"), [(90, "update/weight"), (60, "gradient"), (40, "saturated")], indirect=["terminal"]
+)
+def test_columns_are_left_out_and_no_number_is_cut(terminal, last):
+    stream, clock = Drains(*terminal), Clock()
+    panel = Panel(stream, clock)
+    watched(panel, clock)
+    screen, _ = shown(stream.text, columns=os.get_terminal_size(stream.fileno()).columns)
+    head, first, second, *told = (line.strip("│ \n") for line in screen[21:29])
+    assert head.startswith("layer  activation  dead") and head.endswith(last)
+    assert first.startswith("0      relu         75%") and second.startswith("2      relu  ")
+    assert all(len(row.split()) == len(head.split()) and "…" not in row for row in (first, second))
+    assert "% dead units in 0 (relu)" in told[0] and "% dead units in 2 (relu)" in told[1]
+    panel.close()
+
+
+def test_the_heaviest_finding_of_all_models_comes_first(terminal):
+    stream, clock = Drains(*terminal), Clock()
+    panel = Panel(stream, clock)
+    watched(panel, clock)
+    watched(panel, clock, 22, "Late", harm=lambda model: model[2].weight[0].fill_(float("nan")))
+    screen, _ = shown(stream.text)
+    told = [line.strip("│ ") for line in screen if line.startswith("│ alarm")]
+    assert told[0] == "alarm Late: a nan or an infinity began at 2 in step 20"
+    assert told[1].startswith("alarm Net: 75 % dead units in 0 (relu) since step")
+    panel.close()
 
 
 @pytest.mark.parametrize("kind", ["dumb", ""])

@@ -59,7 +59,12 @@ def findings(record: Record) -> list[Finding]:
     found = [*_nonfinite(record), *_gradients(record)]
     for layer in record.ordered:
         found += _units(layer)
-    return sorted(found, key=lambda f: (_WEIGHT[f.severity], _ORDER.index(f.kind), -abs(f.share)))
+    return sorted(found, key=weight)
+
+
+def weight(finding: Finding) -> tuple[int, int, float]:
+    """What findings are sorted by: the heaviest is the least."""
+    return _WEIGHT[finding.severity], _ORDER.index(finding.kind), -abs(finding.share)
 
 
 def _finding(

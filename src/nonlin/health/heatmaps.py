@@ -15,6 +15,7 @@ _LABEL = 34  # characters of a layer's name
 _SHARES = (0.0, 0.05, 0.2, 0.5, 0.8)  # 20 % and 50 % are where findings begin
 _BAND = (-7, -6, -5, -4, -3, -2, -1)  # log10(update/weight); -4 to -2 is usual
 _CLASSES = 8  # of a gradient's colours
+_STRUCK = "~"  # the line through what is not finite, which is drawn after it
 
 Point = tuple[int, int, float]  # from this step up to that one, a value
 
@@ -142,16 +143,25 @@ def cells(rows: Sequence[Sequence[int | str | None]], count: int, height: float,
         for x in range(1, len(row) + 1):
             if x == len(row) or row[x] != row[start]:
                 if (kind := row[start]) is not None:
-                    pieces.setdefault(kind, []).append(f"M{start} {y}h{x - start}v1h{start - x}z")
+                    pieces.setdefault(kind, []).append(_piece(start, y, x - start))
+                    if kind == "x":  # no colour differs from all of viridis to those who see no red or green
+                        pieces.setdefault(_STRUCK, []).append(_piece(start, y + 0.35, x - start, 0.3))
                 start = x
     paths = "".join(
-        f'<path class="{"x" if kind == "x" else f"{css}{kind}"}" d="{"".join(d)}"/>'
-        for kind, d in sorted(pieces.items(), key=str)
+        f'<path class="{_class(css, kind)}" d="{"".join(d)}"/>' for kind, d in sorted(pieces.items(), key=str)
     )
     return (
         f'<svg viewBox="0 0 {count} {len(rows)}" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(label, quote=True)}" style="height:{height * len(rows):g}px">{paths}</svg>'
     )
+
+
+def _class(css: str, kind: int | str) -> str:
+    return "struck" if kind == _STRUCK else "x" if kind == "x" else f"{css}{kind}"
+
+
+def _piece(x: int, y: float, width: int, height: float = 1) -> str:
+    return f"M{x} {y:g}h{width}v{height:g}h{-width}z"
 
 
 def axis(end: int) -> str:

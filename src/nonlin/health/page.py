@@ -47,8 +47,8 @@ def html(records: Sequence[tuple[str, Record]]) -> str:
         )
         contents = f"<ul>{''.join(items)}</ul>"
         bodies = [f'<article id="model-{i}">{body}</article>' for i, body in enumerate(bodies)]
-    body = "\n".join(bodies)
-    return document(title, CSS, f"{contents}\n{body}\n{_reading()}")
+    reading = [_reading()] if any(record.layers for _, record in records) else []
+    return document(title, CSS, "\n".join([contents, *bodies, *reading]))
 
 
 def _model(name: str, record: Record) -> str:
@@ -130,10 +130,11 @@ def _reading() -> str:
 <h2>How to read it</h2>
 <dl>
 <dt>Maps</dt><dd>A row is a layer, in the order in which they run, a column some steps; blank is what was not seen, as
-the window that is not full yet. Colours differ in lightness too.</dd>
+the window that is not full yet. Colours differ in lightness too; what is
+nan or infinite is struck through.</dd>
 <dt>Unit</dt><dd>One feature of a layer of weights: a column of a matrix, a channel of a convolution. Its observations
-are samples, and of a convolution positions too. Each window holds {EVIDENCE} of them or more, and a finding needs two
-windows in a row.</dd>
+are samples, and of a convolution positions too. A finding needs two windows in a row, which together hold {EVIDENCE} of
+them or more.</dd>
 <dt>Dead</dt><dd>The activation's slope |f'(z)| is above {DELTA:g} of its maximum in fewer than {RARELY:.0%} of the
 observations, so that the unit learns nothing. More than {WARN:.0%} of a layer is a warning, more than {ALARM:.0%} an
 alarm; of fewer, those are noted that no input can wake.</dd>

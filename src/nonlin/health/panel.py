@@ -18,8 +18,8 @@ from rich.panel import Panel as Frame
 from rich.table import Table
 from rich.text import Text
 
-from nonlin.health.findings import Finding, findings
-from nonlin.health.record import Record
+from nonlin.health.findings import Finding, findings, weight
+from nonlin.health.record import Layer, Record
 from nonlin.health.report import HEAD, row_of
 from nonlin.health.words import counted, short, summary
 
@@ -28,7 +28,8 @@ _SAY = 5.0  # seconds between two lines, where there is no terminal
 _LINES = 24  # a terminal of fewer has no room for a panel
 _TALLEST = 14
 _COLOURS = {"alarm": "bold red", "warning": "yellow", "note": "cyan"}
-_SHOWN = (0, 1, 2, 3, 4, 5, 6)  # columns of the table
+_SHOWN = 7  # columns of the table
+_GAP = 2  # characters between two of them
 
 
 class Panel:
@@ -131,11 +132,11 @@ def _lines(models: Sequence[tuple[str, Record]], width: int, height: int) -> lis
 
 def _frame(models: Sequence[tuple[str, Record]], width: int, height: int) -> Frame:
     name, record = max(models, key=lambda model: model[1].sampled)
-    wrong = [(n, f) for n, r in models for f in findings(r)]
+    wrong = sorted(((n, f) for n, r in models for f in findings(r)), key=lambda told: weight(told[1]))
     told = wrong[: max(1, (height - 3) // 3)]
     several = len(models) > 1
     words = [
-        Text.assemble((f.severity, _COLOURS[f.severity]), f" {f'{n}: ' if several else ''}{summary(f)}", end="")
+        Text.assemble((f.severity, _COLOURS[f.severity]), f" {f'{n}: ' if several else ''}{summary(f)}")
         for n, f in told
     ] or [Text("nothing is wrong", style="green")]
     for line in words:
@@ -144,14 +145,25 @@ def _frame(models: Sequence[tuple[str, Record]], width: int, height: int) -> Fra
     worst = {f.layer: -i for i, (n, f) in enumerate(wrong) if n == name}
     layers = sorted(record.ordered, key=lambda layer: worst.get(layer.name, -len(wrong)), reverse=True)[:room]
     shown = [layer for layer in record.ordered if layer in layers]
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for i in _SHOWN:
-        table.add_column(HEAD[i], justify="left" if i < 2 else "right", no_wrap=True, overflow="ellipsis")
-    for layer in shown:
-        cells = row_of(layer)
-        table.add_row(short(cells[0], 30), *(cells[i] for i in _SHOWN[1:]))
     left = len(record.layers) - len(shown)
     title = f"{name}, step {record.steps}"
     title += f", {left} layers more" if left else ""
     title += f", {counted(len(models), 'model')}" if several else ""
-    return Frame(Group(table, *words), title=title, title_align="left", height=height, border_style="dim")
+    return Frame(
+        Group(_table(shown, width - 4), *words), title=title, title_align="left", height=height, border_style="dim"
+    )
+
+
+def _table(layers: Sequence[Layer], width: int) -> Table:
+    """As many columns as there is room for: a number that is cut says nothing."""
+    rows = [(short(name, min(30, width // 2)), *cells) for name, *cells in map(row_of, layers)]
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim")
+    room = width
+    for i, column in enumerate(zip(HEAD[:_SHOWN], *(row[:_SHOWN] for row in rows), strict=True)):
+        room -= max(map(len, column)) + _GAP
+        if room + _GAP < 0:
+            break
+        table.add_column(HEAD[i], justify="left" if i < 2 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row[: len(table.columns)])
+    return table

@@ -56,7 +56,7 @@ dt {{ font-weight: 600 }} dd {{ margin: 0 0 .6rem }} dl {{ max-width: 62rem }}
 {_colours("g", _GRADIENT)}
 {_colours("u", _BAND)}
 {_colours("t", _STATES)}
-.x {{ fill: #e0218a; background: #e0218a }}
+.x {{ fill: #e0218a; background: linear-gradient(#e0218a 35%, #000 35% 65%, #e0218a 65%) }} .struck {{ fill: #000 }}
 @media (prefers-color-scheme: dark) {{
 :root {{ --text: #e8e6e1; --soft: #a8a6a0; --page: #161615; --line: #3d3c3a; --code: #22211f; --alarm: #ff8a80;
          --warning: #f2b134; --note: #7cc8f5 }}

@@ -40,8 +40,7 @@ def summary(finding: Finding) -> str:
     name = f"{finding.layer or 'the model'} ({finding.activation})"
     since = f"since step {finding.step}"
     if finding.units is None:
-        what = KINDS[finding.kind]
-        return f"{what}: the first layer, {name}, has {finding.share:.1e} times the last one's {since}"
+        return f"{KINDS[finding.kind]}: {finding.share:.1e} times the last layer's in {name} {since}"
     return f"{share(finding.share)} {KINDS[finding.kind]} in {name} {since}"
 
 
