@@ -9,13 +9,12 @@ core.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from digits import Split, accuracy, digits, network, shares
+from digits import Split, accuracy, digits, figure, network, options, shares
 from torch.nn import functional as F
 
 import nonlin as nl
@@ -78,38 +77,25 @@ def table(runs: dict[str, list[Run]], tasks: int) -> str:
 
 
 def draw(runs: dict[str, list[Run]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for axis, name, title in zip(axes, ("accuracy", "dormant"), ("test accuracy", "dormant units"), strict=True):
-        for arm, done in runs.items():
-            curves = torch.tensor([getattr(run, name) for run in done])
-            tasks = range(1, curves.shape[1] + 1)
-            (line,) = axis.plot(tasks, curves.mean(0), label=arm)
-            axis.fill_between(tasks, curves.amin(0), curves.amax(0), color=line.get_color(), alpha=0.15)
-        axis.set(title=f"{title} (band: the seeds)", xlabel="task")
-        axis.grid(alpha=0.3)
-    axes[0].legend(frameon=False)
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    with figure(path, "task") as axes:
+        for axis, name, title in zip(axes, ("accuracy", "dormant"), ("test accuracy", "dormant units"), strict=True):
+            for arm, done in runs.items():
+                curves = torch.tensor([getattr(run, name) for run in done])
+                tasks = range(1, curves.shape[1] + 1)
+                (line,) = axis.plot(tasks, curves.mean(0), label=arm)
+                axis.fill_between(tasks, curves.amin(0), curves.amax(0), color=line.get_color(), alpha=0.15)
+            axis.set(title=f"{title} (band: the seeds)")
+        axes[0].legend(frameon=False)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-o", "--out", type=Path, help="where to draw the figure")
-    parser.add_argument("--tasks", type=int, default=50)
-    parser.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ...")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+    given = options(__doc__, tasks=(50, "one after the other"))
     data = digits()
-    runs = {arm: [train(arm, data, options.tasks, seed) for seed in range(options.seeds)] for arm in ARMS}
-    print(f"permuted digits, lr {RATE}, {EPOCHS} epochs a task, seeds 0 ... {options.seeds - 1}")
-    print(table(runs, options.tasks))
-    if options.out is not None:
-        draw(runs, options.out)
+    runs = {arm: [train(arm, data, given.tasks, seed) for seed in range(given.seeds)] for arm in ARMS}
+    print(f"permuted digits, lr {RATE}, {EPOCHS} epochs a task, seeds 0 ... {given.seeds - 1}")
+    print(table(runs, given.tasks))
+    if given.out is not None:
+        draw(runs, given.out)
 
 
 if __name__ == "__main__":

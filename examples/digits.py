@@ -1,9 +1,13 @@
-"""What the examples share: scikit-learn's digits, accuracy, and what watch says of all layers together."""
+"""What the examples share: scikit-learn's digits, accuracy, what watch says of all layers, options and figure."""
 
 from __future__ import annotations
 
+import argparse
 import statistics
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from sklearn.datasets import load_digits
@@ -46,3 +50,31 @@ def shares(health: nl.health.Health) -> tuple[float, float]:
     if not last:
         return 0.0, 0.0
     return statistics.fmean(w.dead_share for w in last), statistics.fmean(w.dormant_share() for w in last)
+
+
+def options(description: str | None, **numbers: tuple[int, str]) -> argparse.Namespace:
+    """The command line: -o, --seeds, and whole numbers by name with their default and what they are. One thread."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--out", type=Path, help="where to draw the figure")
+    parser.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ...")
+    for name, (default, told) in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"{told} (default {default})")
+    torch.set_num_threads(1)
+    return parser.parse_args()
+
+
+@contextmanager
+def figure(path: Path, unit: str) -> Iterator[Any]:
+    """Two axes over epochs or tasks, written to the path afterwards."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    drawn, axes = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    yield axes
+    for axis in axes:
+        axis.set_xlabel(unit)
+        axis.grid(alpha=0.3)
+    drawn.savefig(path, dpi=110)
+    pyplot.close(drawn)

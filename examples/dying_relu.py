@@ -8,13 +8,12 @@ one core.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from digits import Split, accuracy, digits, network, shares
+from digits import Split, accuracy, digits, figure, network, options, shares
 from torch.nn import functional as F
 
 import nonlin as nl
@@ -86,39 +85,25 @@ def table(runs: dict[str, list[Run]]) -> str:
 
 
 def draw(runs: dict[str, list[Run]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for arm, done in runs.items():
-        for axis, name in zip(axes, ("accuracy", "dead"), strict=True):
-            curves = torch.tensor([getattr(run, name) for run in done])
-            axis.plot(range(1, curves.shape[1] + 1), curves.mean(0), label=arm)
-    for axis, title in zip(axes, ("test accuracy", "dead units, share of all"), strict=True):
-        axis.axvline(MENDED + 0.5, color="grey", linewidth=0.8, linestyle=":")
-        axis.set(title=title, xlabel="epoch", ylim=(0, 1.02))
-        axis.grid(alpha=0.3)
-    axes[1].legend(frameon=False, fontsize="small")
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    with figure(path, "epoch") as axes:
+        for arm, done in runs.items():
+            for axis, name in zip(axes, ("accuracy", "dead"), strict=True):
+                curves = torch.tensor([getattr(run, name) for run in done])
+                axis.plot(range(1, curves.shape[1] + 1), curves.mean(0), label=arm)
+        for axis, title in zip(axes, ("test accuracy", "dead units, share of all"), strict=True):
+            axis.axvline(MENDED + 0.5, color="grey", linewidth=0.8, linestyle=":")
+            axis.set(title=title, ylim=(0, 1.02))
+        axes[1].legend(frameon=False, fontsize="small")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-o", "--out", type=Path, help="where to draw the figure")
-    parser.add_argument("--epochs", type=int, default=16)
-    parser.add_argument("--seeds", type=int, default=3, help="how many: 0, 1, ...")
-    parser.add_argument("--width", type=int, default=128, help="of the hidden layers")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+    given = options(__doc__, epochs=(16, "in all"), width=(128, "of the hidden layers"))
     data = digits()
-    runs = {arm: [train(arm, data, options.epochs, s, options.width) for s in range(options.seeds)] for arm in ARMS}
-    print(f"digits, lr {HIGH} ({LOW} lower), {options.epochs} epochs, seeds 0 ... {options.seeds - 1}")
+    runs = {arm: [train(arm, data, given.epochs, s, given.width) for s in range(given.seeds)] for arm in ARMS}
+    print(f"digits, lr {HIGH} ({LOW} lower), {given.epochs} epochs, seeds 0 ... {given.seeds - 1}")
     print(table(runs))
-    if options.out is not None:
-        draw(runs, options.out)
+    if given.out is not None:
+        draw(runs, given.out)
 
 
 if __name__ == "__main__":
