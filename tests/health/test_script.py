@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -127,8 +126,7 @@ def test_interrupt_that_the_script_catches_is_its_own(script):
     except KeyboardInterrupt:
         print("saved", model[0].weight.isfinite().all().item())
     """)
-    process.stdout.readline()
-    time.sleep(0.3)
+    assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, "saved True\n")

@@ -183,12 +183,10 @@ def test_what_can_not_be_watched_is_said_and_training_goes_on():
 
 
 def test_the_report_and_what_asks_for_every_sample(tmp_path):
-    seen = []
-
-    class Writer:
-        def add_scalar(self, name, value, step):
-            seen.append((name, step))
-
-    fit(mlp(), Keras(X, report=tmp_path / "health.txt", logger=Writer()), epochs=2)
+    writer = pytest.importorskip("torch.utils.tensorboard", exc_type=ImportError).SummaryWriter(tmp_path / "runs")
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    with writer:
+        fit(mlp(), Keras(X, report=tmp_path / "health.txt", logger=writer), epochs=2)
     assert "hidden0" in (tmp_path / "health.txt").read_text(encoding="utf-8")
-    assert ("nonlin/dead/hidden1", 12) in seen
+    events = reader.EventAccumulator(str(tmp_path / "runs")).Reload()
+    assert [e.step for e in events.Scalars("nonlin/dead/hidden1")] == [6, 12]
