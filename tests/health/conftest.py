@@ -117,12 +117,12 @@ def make(request):
     return MODELS[request.param]
 
 
-def batch(step, size=64):
+def batch(step, size):
     x = torch.randn(size, 16, generator=torch.Generator().manual_seed(step))
     return x, (x[:, :4].cumsum(1)).argmax(1)
 
 
-def train(model, steps=30, every=5, watched=True, amp=None, lr=1e-3, before=None, optimizer=torch.optim.Adam):
+def train(model, steps=30, every=5, watched=True, amp=None, lr=1e-3, before=None, optimizer=torch.optim.Adam, size=64):
     """What watch found; None without it. `before(step)` is called before each step; `amp` is autocast's dtype."""
     torch.manual_seed(1)
     steps_of = optimizer(model.parameters(), lr=lr)
@@ -134,7 +134,7 @@ def train(model, steps=30, every=5, watched=True, amp=None, lr=1e-3, before=None
     for step in range(steps):
         if before is not None:
             before(step)
-        x, y = batch(step)
+        x, y = batch(step, size)
         steps_of.zero_grad()
         with torch.autocast("cpu", dtype=amp or torch.bfloat16, enabled=amp is not None):
             loss = F.cross_entropy(model(x).float(), y)

@@ -27,10 +27,14 @@ def assert_the_same(make, training, **options):
     return health
 
 
-@pytest.mark.parametrize("amp", [None, torch.bfloat16, torch.float16], ids=str)
-def test_training_is_bit_identical(make, training, amp):
-    health = assert_the_same(make, training, steps=200, every=3, amp=amp)
-    assert health.record.sampled > 60 and not [f for f in health.findings if f.kind == "nonfinite"]
+@pytest.mark.parametrize(
+    ("amp", "steps"),
+    [(None, 200), (torch.bfloat16, 200), (torch.float16, 90)],  # of which the scaler leaves 8 out
+    ids=["float32", "bfloat16", "float16"],
+)
+def test_training_is_bit_identical(make, training, amp, steps):
+    health = assert_the_same(make, training, steps=steps, every=3, amp=amp, size=16)
+    assert health.record.sampled > steps // 4 and not [f for f in health.findings if f.kind == "nonfinite"]
 
 
 def test_training_is_bit_identical_where_each_step_is_looked_at(make, training):
