@@ -17,6 +17,9 @@ import nonlin as nl
 from nonlin.comparison.plan import PILOT_SEEDS
 
 EPOCHS, BATCHES = 10, 8  # batches an epoch
+REDONE = (
+    BATCHES + 1
+)  # the most that a kill may cost: an epoch, and after the last one the step whose memory is measured
 MEASURED = ["epoch_seconds"]  # the one column that two runs may differ in
 
 
@@ -60,4 +63,10 @@ def assert_same(mine, theirs):
 if __name__ == "__main__":
     # a shell that starts its commands in the background has them ignore Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    comparison(**json.loads(sys.argv[1]))
+    settings = json.loads(sys.argv[1])
+    if "room" in settings:  # a disk that is full, as far as a process can have one of its own: no file grows beyond it
+        import resource
+
+        room = settings.pop("room")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+    comparison(**settings)

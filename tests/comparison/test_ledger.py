@@ -129,6 +129,21 @@ def test_workers_at_once_share_the_trials_out(ledger, tmp_path):
     assert set(ledger.outcomes()) == set(many)
 
 
+def test_a_checkpoint_can_be_written_whenever_another_trial_ends(ledger, tmp_path):
+    """Also between the moment that its folder is made and the moment that it is written."""
+    ledger.add(TRIALS[:2])
+    first, second = ledger.take(NAMES), ledger.take(NAMES)
+    first.checkpoint.write(b"first")
+    ledger.finish(first, {"score": 1}, 0.5)
+    assert (tmp_path / "checkpoints").exists()
+    second.checkpoint.write(b"second")
+    ledger.close()  # stopped: the unfinished one stays
+    assert second.checkpoint.read() == b"second"
+    ledger.finish(second, {"score": 2}, 0.5)
+    ledger.close()
+    assert not (tmp_path / "checkpoints").exists()
+
+
 @pytest.mark.parametrize("cut", [1, 20, 100])
 def test_a_torn_last_line_costs_no_finished_trial(tmp_path, cut):
     """A kill in the middle of a write: the journal ends in half a line, and other workers go on with it."""

@@ -43,7 +43,7 @@ def test_a_second_command_joins_and_kills_lose_no_trial(scenario, undisturbed, c
         again = scenario.comparison(folder, count=str(tmp_path / "again"), storage=url)
         scenario.assert_same(again, undisturbed[0])
     assert not (tmp_path / "again").exists()
-    assert 0 <= trained() - undisturbed[1] <= KILLS * scenario.BATCHES
+    assert 0 <= trained() - undisturbed[1] <= KILLS * scenario.REDONE
     with closing(Postgres(url, "nonlin/out")) as store:
         assert store.run("SELECT count(*) FROM nonlin_checkpoints", 0) == 0
 

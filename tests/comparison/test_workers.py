@@ -42,7 +42,7 @@ def test_killed_workers_lose_no_trial_and_at_most_an_epoch_each(scenario, undist
     scenario.assert_same(again, undisturbed[0])
     assert not (tmp_path / "again").exists()  # the finished comparison was read
     redone = scenario.batches(tmp_path / "count") - undisturbed[1]
-    assert 0 <= redone <= KILLS * scenario.BATCHES
+    assert 0 <= redone <= KILLS * scenario.REDONE
 
 
 def test_ctrl_c_and_a_killed_parent_end_the_workers_and_the_same_command_goes_on(
@@ -66,7 +66,7 @@ def test_ctrl_c_and_a_killed_parent_end_the_workers_and_the_same_command_goes_on
     assert 0 < kept < len(found.trials)
     scenario.assert_same(found, undisturbed[0])
     # four workers were ended, each in the middle of an epoch
-    assert scenario.batches(tmp_path / "count") <= undisturbed[1] + 4 * scenario.BATCHES
+    assert scenario.batches(tmp_path / "count") <= undisturbed[1] + 4 * scenario.REDONE
 
 
 def trained(scenario, running, folder, more):
@@ -85,6 +85,20 @@ def alive(pid):
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_said_and_what_is_finished_is_kept(scenario, undisturbed, command, tmp_path, workers):
+    running = command(out=tmp_path / "out", count=tmp_path / "count", workers=workers, room=30_000)
+    said = running.ended()
+    assert running.process.returncode != 0
+    assert "OutputError: cannot write" in said
+    assert "what is finished is kept; make room, and give the same command again" in said
+    kept = len(Ledger(Journal(tmp_path / "out")).outcomes())
+    found = scenario.comparison(tmp_path / "out", count=str(tmp_path / "count"))
+    assert 0 < kept < len(found.trials)
+    scenario.assert_same(found, undisturbed[0])
+    assert scenario.batches(tmp_path / "count") <= undisturbed[1] + workers * scenario.REDONE
 
 
 X = np.random.default_rng(0).normal(size=(60, 3))

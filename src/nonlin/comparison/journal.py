@@ -45,7 +45,9 @@ class Journal:
             raise OutputError(f"not a ledger of this version: {str(self._file)!r}: choose another folder") from None
 
     def close(self) -> None:
-        pass  # each write opens the file anew
+        # Not by whoever finishes a trial: others are about to write theirs.
+        with suppress(OSError):  # there is none, or unfinished trials are in it
+            self._checkpoints.rmdir()
 
     @contextmanager
     def alone(self) -> Generator[float]:
@@ -95,8 +97,6 @@ class File:
         self._path.unlink(missing_ok=True)
         for left in self._path.parent.glob(f".{self._path.name}.*"):  # by a kill in the middle of `write`
             left.unlink(missing_ok=True)
-        with suppress(OSError):  # other trials are at work
-            self._path.parent.rmdir()
 
 
 class _Held(JournalFileOpenLock):
