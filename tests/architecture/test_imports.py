@@ -46,7 +46,9 @@ FRAMEWORKS = {
             "backends/torch_cells.py",
             "backends/torch_eager.py",
             "backends/torch_lean.py",
+            "backends/torch_tracing.py",
             "backends/triton.py",
+            "backends/triton_cells.py",
             "torch/",
         ),
         *(
@@ -66,7 +68,7 @@ FRAMEWORKS = {
     "lightning": {"health/lightning.py"},
     "transformers": {"health/huggingface.py"},
     "cupy": {"backends/cupy.py"},
-    "triton": {"backends/triton.py"},
+    "triton": {"backends/triton.py", "backends/triton_cells.py"},
     "onnx": {"measure/peers/onnxruntime.py"},
     "onnxruntime": {"measure/peers/onnxruntime.py"},
     "numexpr": {"measure/peers/numexpr.py"},

@@ -43,6 +43,19 @@ def test_a_call_and_its_gradient_compile_to_one_graph(activation):
         torch.testing.assert_close(grad, expected, **TIGHT)
 
 
+def test_one_function_compiles_for_several_activations():
+    """What differs from one compilation to the next, Dynamo takes for a variable the next time."""
+
+    def compiled(activation):
+        return torch.compile(lambda x: activation(x), fullgraph=True, dynamic=True, backend="aot_eager")
+
+    x = torch.linspace(-3, 7, 41).requires_grad_()
+    for activation in (nl.relu6, nl.gelu, nl.leaky_relu, nl.swish.bind(beta=1.5), nl.softplus):
+        got, want = compiled(activation)(x), activation(x)
+        torch.testing.assert_close(got, want)
+        torch.testing.assert_close(*(torch.autograd.grad(y.sum(), x) for y in (got, want)))
+
+
 def test_functions_of_an_axis_compile_to_one_graph(vector_activation):
     x = torch.linspace(-3, 3, 24, dtype=torch.float64).reshape(4, 6)
     compiled = torch.compile(vector_activation, fullgraph=True, backend="aot_eager")

@@ -75,10 +75,12 @@ def test_half_precision_is_float32_rounded_once(activation, dtype, relative):
     grad = torch.linspace(-2, 2, len(every)).to(dtype)
     for order in (0, 1):
         part = derivative(activation, order)
-        want = part.value(every.float())
-        for got, wide in ((part.value(every), want), (part.times(every, grad), grad.float() * want)):
-            assert got.dtype == dtype
-            torch.testing.assert_close(got, wide.to(dtype), rtol=relative, atol=tiny, equal_nan=True)
+        want, value, product = part.value(every.float()), part.value(every), part.times(every, grad)
+        assert value.dtype == product.dtype == dtype
+        torch.testing.assert_close(value, want.to(dtype), rtol=relative, atol=tiny, equal_nan=True)
+        # two roundings before, or one
+        once = torch.finfo(dtype).eps
+        torch.testing.assert_close(product, (grad.float() * want).to(dtype), rtol=once, atol=tiny, equal_nan=True)
 
 
 def test_the_backward_pass_is_grad_times_the_slope(activation):
@@ -86,7 +88,10 @@ def test_the_backward_pass_is_grad_times_the_slope(activation):
     for dtype in (torch.float32, torch.float64):
         x = points_of(activation, dtype)
         grad = torch.linspace(-3, 2, len(x), dtype=dtype)
-        torch.testing.assert_close(part.times(x, grad), grad * part.value(x), rtol=0, atol=0, equal_nan=True)
+        one_more_rounding = torch.finfo(dtype).eps  # of the derivative, where float64 computes a float32 product
+        torch.testing.assert_close(
+            part.times(x, grad), grad * part.value(x), rtol=one_more_rounding, atol=0, equal_nan=True
+        )
 
 
 def test_parameters_are_arguments(activation):
@@ -151,31 +156,13 @@ def test_where_triton_cannot_compile_torch_computes(monkeypatch):
     np.testing.assert_allclose(first.numpy(), nl.silu(x.numpy()), rtol=1e-5)
 
 
-class Driver:
-    """A GPU's driver as far as Triton's compiler asks one: an A100."""
-
-    def get_current_target(self):
-        return triton.backends.compiler.GPUTarget("cuda", 80, 32)
-
-    def get_current_device(self):
-        return 0
-
-    def get_current_stream(self, device):
-        return 0
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
-def test_kernels_compile_for_a_gpu(monkeypatch, dtype):
+def test_kernels_compile_for_a_gpu(monkeypatch, gpu_driver, dtype):
     """They are compiled by Triton and by CUDA's assembler, as for a launch, and not run."""
     monkeypatch.delenv("TRITON_INTERPRET")
     everything = nl.define("everything", EVERYTHING, a=1.5, constraints={"a": "> 0"})
-    real = "float64" if dtype == torch.float64 else "float32"
-    kernel = gpu._kernel(everything.rule, everything.rule.orders(1), real, False, True)
-    triton.runtime.driver.set_active(Driver())
-    try:
-        made = kernel.warmup(dtype, dtype, dtype, 2**20, *gpu._parts(1.5), **gpu.LAUNCH, grid=(1,))
-    finally:
-        triton.runtime.driver.set_active(None)  # as before: the one of this machine, asked when there is need
+    kernel = gpu._kernel(everything.rule, everything.rule.orders(1), dtype, False, True).function
+    made = kernel.warmup(dtype, dtype, dtype, 2**20, *gpu._parts(1.5), BLOCK=gpu.BLOCK, **gpu.OPTIONS, grid=(1,))
     assert made.asm["cubin"]
     moves = re.findall(r"(?:ld|st)\.global\.v(\d)\.b(\d+)", made.asm["ptx"])
     assert {int(count) * int(bits) for count, bits in moves} == {128}

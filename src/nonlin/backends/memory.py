@@ -30,6 +30,7 @@ class Loops(dict[_Key, Kernel]):
         super().__init__()
         self.defaults = tuple(float(p.default) for p in formula.parameters)
         self._formula, self._orders = formula, orders
+        self._cost = cost(formula, orders)
 
     def __missing__(self, key: _Key) -> Kernel:
         dtype, gradient, kind = key
@@ -55,13 +56,16 @@ class Loops(dict[_Key, Kernel]):
         if count < SMALL:
             kernel.holding(*memory, count, *parameters)
             return
+        if not pool.pays(count, self._cost):  # what follows is slow with caches full of the array
+            kernel.releasing(*memory, count, *parameters)
+            return
 
         def part(first: int, last: int) -> None:
             own = [p + 8 * first if a else p for p, a in zip_longest(parameters, arrays)]
             kernel.releasing(*(a + size * first for a in memory), last - first, *own)
 
         size = _SIZES[_name(dtype)]
-        pool.run(part, count, cost(self._formula, self._orders))
+        pool.run(part, count, self._cost)
 
 
 def _name(dtype: Any) -> str:

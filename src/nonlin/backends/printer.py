@@ -5,6 +5,7 @@
 - nan goes to nan: comparisons with nan are false, so it arrives at the last piece, which is guarded if it
   would not carry it on.
 - +-inf go to the limit, where plain arithmetic would give inf/inf or inf - inf.
+- An even or odd function is computed at |x|, if that leaves pieces out: x/(1 + |x|) is one division, not two.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from nonlin.language.evaluate import number
 from nonlin.language.formula import Formula, Orders
 from nonlin.language.limits import Asymptote, asymptote, limit_at
 from nonlin.language.pieces import Pieces, at_values, merged
+from nonlin.language.symmetry import right_half
 
 
 def argument_names(formula: Formula) -> list[str]:
@@ -41,8 +43,14 @@ def source(formula: Formula, orders: Orders, target: Target, name: str = "f", de
     """
     pieces = formula.pieces(orders)
     pieces = merged(at_values(pieces, formula.samples[0]) if default else pieces)
-    printer = _Printer(formula, target)
-    body = printer.with_selects(pieces)
+    half = right_half(pieces) if target.signed else None
+    if half is None:
+        body = _Printer(formula, target).with_selects(pieces)
+    else:
+        body = _Printer(formula, target, "-").with_selects(half[0])
+        result = body.pop().removeprefix("return ")
+        signed = target.signed.format(result, "given") if half[1] < 0 else result
+        body = ["given = x", f"x = {target.magnitude.format('given')}", *body, f"return {signed}"]
     arguments = argument_names(formula) + (low_names(formula) if target.pair else [])
     return "\n".join([f"def {name}({', '.join(arguments)}):", *(f"    {line}" for line in body), ""])
 
@@ -58,6 +66,12 @@ def function(text: str, name: str, namespace: dict[str, Any]) -> Callable[..., A
 
 
 class _Printer(Expressions):
+    """Prints pieces; `never` holds "-" if x is never negative."""
+
+    def __init__(self, formula: Formula, target: Target, never: str = ""):
+        super().__init__(formula, target)
+        self.never = never
+
     def with_selects(self, pieces: Pieces) -> list[str]:
         """All pieces computed, nested selects between them."""
         exprs: list[Any] = []
@@ -68,7 +82,10 @@ class _Printer(Expressions):
             if self.is_total(prepared):
                 self.ends.update("-+")
             elif breaks_outside(expr):
-                ends = [None if i else self.end(expr, "-"), self.end(expr, "+") if i == count else None]
+                ends = [
+                    None if i or "-" in self.never else self.end(expr, "-"),
+                    self.end(expr, "+") if i == count else None,
+                ]
                 low = pieces.breaks[i - 1] if i else ends[0] and sympy.Float(ends[0].place)
                 high = pieces.breaks[i] if i < count else ends[1] and sympy.Float(ends[1].place)
                 prepared = self.target.prepare(expr.subs(x, self.clamped(low, high)))
@@ -93,8 +110,9 @@ class _Printer(Expressions):
         return [*self.lines, f"return {result}"]
 
     def is_total(self, prepared: Any) -> bool:
-        """Whether the target computes the expression by one function that needs no guard."""
-        return type(prepared) in self.target.total and prepared.args[0] == x
+        """Whether the target computes the expression by one function that needs no guard, of x or -x, or minus that."""
+        function = -prepared if isinstance(prepared, sympy.Mul) else prepared
+        return type(function) in self.target.total and function.args[0] in (x, -x)
 
     def end(self, expr: Any, sign: str) -> Asymptote | None:
         """Where the expression is a line already, for a target that computes faster with a clamp than with a guard."""
@@ -135,6 +153,6 @@ class _Printer(Expressions):
     def at_infinity(self, text: str, expr: Any, sign: str) -> str:
         """The limit in place of a nan that plain arithmetic would give at an infinite x."""
         limit = limit_at(self.formula, expr, sign)
-        if limit is None or sign in self.ends:
+        if limit is None or sign in self.ends or sign in self.never:
             return text
         return self.select(f"x == {self.literal(float(sign + 'inf'))}", self.literal(limit), text)

@@ -24,6 +24,7 @@ class Target:
     at_most: str = "minimum({0}, {1})"
     at_least: str = "maximum({0}, {1})"
     magnitude: str = "abs({0})"
+    signed: str = ""  # {0} with its sign changed where {1} has one, -0 too, where the target has it
     prepare: Callable[[Any], Any] = lambda expr: expr  # rearranges a smooth expression before it is printed
     literal: str = "{0}"
     fused: str = ""  # {0}*{1} + {2} in one rounding, where the target has it

@@ -34,6 +34,7 @@ from nonlin.backends.torch_eager import (
 from nonlin.backends.torch_memory import FLOATS, is_memory
 from nonlin.backends.torch_ops import Ops
 from nonlin.backends.torch_printed import HALF, expression, name_of, next_name
+from nonlin.backends.torch_tracing import in_transform, is_exporting
 from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
 from nonlin.language.formula import Formula, Orders
@@ -57,7 +58,7 @@ def evaluate(formula: Formula, orders: Orders, x: Any, parameters: Sequence[Any]
         return _selected(formula, orders, x, parameters)
     if is_compiling():
         name = name_of(formula, orders)
-        if torch.compiler.is_exporting() or is_transformed() or not needs_gradient(x, parameters):
+        if is_exporting() or in_transform() or not needs_gradient(x, parameters):
             return expression(name, x, parameters)
         return _Traced.apply(name, x, *map(_plain, parameters))
     if is_traced():
@@ -77,9 +78,13 @@ class Bound(AtNumbers):
     """
 
     def __call__(self, x: Any) -> Any:
-        if is_compiling() or not is_memory(x) or is_traced() or is_transformed() or forward_ad._current_level >= 0:
+        if is_compiling() or is_traced() or is_transformed() or forward_ad._current_level >= 0:
             return evaluate(self.formula, self.orders, x, self.parameters)
-        return self.recorded(x) if x.requires_grad and is_grad_enabled() else self.value(x)  # `eager`, called less
+        if is_memory(x):
+            function = self
+        elif not is_memory(x, gpu=True) or not (function := function_of(self.formula, self.orders, x, self.parameters)):
+            return evaluate(self.formula, self.orders, x, self.parameters)
+        return function.recorded(x) if x.requires_grad and is_grad_enabled() else function.value(x)  # `eager`, inlined
 
 
 def _plain(parameter: Any) -> Any:

@@ -1,7 +1,7 @@
 """Polynomials on cells (`language/fit.py`) and masks of one bit an element, in PyTorch, on any device.
 
-On CPU memory a compiled loop does it; elsewhere tensor operations, in chunks, so that what they need besides their
-result stays small: a backward pass that saves memory must not take it for a moment.
+On CPU memory a compiled loop does it, on GPU memory a kernel; elsewhere tensor operations, in chunks, so that what they
+need besides their result stays small: a backward pass that saves memory must not take it for a moment.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from nonlin.backends.torch_memory import is_memory
 from nonlin.inverse import Inverse, Turn
 
 _CHUNK = 1 << 16  # elements: what is worked on stays in a core's cache
+_DEVICE_CHUNK = 1 << 22  # where each operation is a launch, which takes longer than so few elements
 # A product with this takes the lowest bits of eight bytes into the highest byte; `_SPREAD` and `_EACH` undo it.
 _GATHER = 0x0102040810204080
 _SPREAD, _EACH = 0x0101010101010101, 0x8040201008040201 - (1 << 64)
@@ -69,14 +70,21 @@ class Table(NamedTuple):
     def times(self, y: Tensor, bits: Tensor | None, grad: Tensor | None) -> Tensor:
         """The derivative where the output is y, times `grad`; y and grad dense, with the same strides."""
         out = torch.empty_like(y)
-        if grad is not None and is_memory(y) and len(self.inverse.flats) <= MOST_FLATS:
-            self._looped(y, bits, grad, out)
-            return out
         count = y.numel()
+        if grad is not None and len(self.inverse.flats) <= MOST_FLATS:
+            if is_memory(y):
+                self._looped(y, bits, grad, out)
+                return out
+            if count and is_memory(y, gpu=True) and (gpu := _gpu()):
+                tables = self.lefts, self.anchors, self.scales, self.rows
+                numbers = _held(self._numbers(y.dtype), self.lefts.dtype, y.device)
+                if gpu.backward(y, bits, grad, out, numbers, tables):
+                    return out
         flat_y, flat_out, flat_grad = (None if a is None else a.as_strided((count,), (1,)) for a in (y, out, grad))
         assert flat_y is not None and flat_out is not None
-        for first in range(0, count, _CHUNK):
-            part = slice(first, min(first + _CHUNK, count))
+        chunk = _CHUNK if y.is_cpu else _DEVICE_CHUNK
+        for first in range(0, count, chunk):
+            part = slice(first, min(first + chunk, count))
             right = None if bits is None else unpacked(bits[first // 8 : -(-part.stop // 8)])[: part.stop - first]
             value = self._value(flat_y[part], right)
             flat_out[part] = value if flat_grad is None else value.mul_(flat_grad[part])
@@ -86,16 +94,17 @@ class Table(NamedTuple):
         """The same as one loop over CPU memory."""
         memory = y.data_ptr(), 0 if bits is None else bits.data_ptr(), grad.data_ptr(), out.data_ptr()
         tables = self.lefts.data_ptr(), self.anchors.data_ptr(), self.scales.data_ptr(), self.rows.data_ptr()
-        flats = [n for value, right in self.inverse.flats for n in (_in(y.dtype, value), float(right))]
+        shape, turns = (self.steps, len(self.rows) - 1), self.inverse.turn is not None
+        name = str(y.dtype).removeprefix("torch.")
+        backward(name, y.element_size(), y.numel(), memory, tables, shape, turns, self._numbers(y.dtype))
+
+    def _numbers(self, dtype: torch.dtype) -> tuple[float, ...]:
+        """What is to know of the formula beside the cells, for outputs of a dtype: the turn, the limits of t, flats."""
+        flats = [n for value, right in self.inverse.flats for n in (_in(dtype, value), float(right))]
         flats += [math.nan, 0.0] * (MOST_FLATS - len(self.inverse.flats))
         turn = self.inverse.turn
-        about = (
-            (0.0, 0.0, 1.0, 0.0) if turn is None else (*_split(turn, y.dtype), turn.sign, _spacing(turn, y.dtype) / 8)
-        )
-        numbers = (*about, *self.limits, *flats)
-        shape = self.steps, len(self.rows) - 1
-        name = str(y.dtype).removeprefix("torch.")
-        backward(name, y.element_size(), y.numel(), memory, tables, shape, turn is not None, numbers)
+        about = (0.0, 0.0, 1.0, 0.0) if turn is None else (*_split(turn, dtype), turn.sign, _spacing(turn, dtype) / 8)
+        return (*about, *self.limits, *flats)
 
     def _value(self, y: Tensor, right: Tensor | None) -> Tensor:
         t = y.to(self.lefts.dtype)
@@ -123,6 +132,22 @@ class Table(NamedTuple):
         for value, is_right in self.inverse.flats:
             flat = y == _in(y.dtype, value)
             yield flat if right is None else flat & (right if is_right else ~right)
+
+
+@lru_cache(maxsize=1)
+def _gpu() -> Any:
+    """The kernel for GPUs; None without Triton, which comes with torch's releases for GPUs."""
+    try:
+        from nonlin.backends import triton_cells
+    except ImportError:
+        return None
+    return triton_cells
+
+
+@lru_cache(maxsize=512)
+def _held(numbers: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The numbers in a device's memory: to bring them there at each call would wait for all that is under way."""
+    return torch.tensor(numbers, dtype=dtype, device=device)
 
 
 def _in(dtype: torch.dtype, value: float) -> float:

@@ -171,9 +171,9 @@ def function_of(formula: Formula, orders: Orders, x: Tensor, parameters: tuple[A
     """The derivative as a function of tensors like x, an AtNumbers or its like for GPUs; None where x is no memory."""
     if not are_numbers(parameters):
         return None
-    if is_memory(x):
-        return at_numbers(formula, orders, parameters)
-    return gpu.at_numbers(formula, orders, parameters) if is_memory(x, gpu=True) and (gpu := _gpu()) else None
+    if is_memory(x, gpu=True):
+        return gpu.at_numbers(formula, orders, parameters) if (gpu := _gpu()) else None
+    return at_numbers(formula, orders, parameters) if is_memory(x) else None
 
 
 def eager(function: Any, x: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ import torch
 from nonlin.backends import stable
 from nonlin.backends.printer import function, source
 from nonlin.backends.target import Target
+from nonlin.backends.torch_tracing import is_exporting
 from nonlin.language import atoms
 from nonlin.language.formula import Formula, Orders
 
@@ -34,7 +35,7 @@ def sigmoid(u: Any) -> Any:
 
 def log1p(u: Any) -> Any:
     """Exported, it is 2 atanh(u/(2 + u)) up to 1, which keeps a small u."""
-    if not torch.compiler.is_exporting():
+    if not is_exporting():
         return torch.log1p(u)
     small = torch.clamp(u, max=1.0)
     near = torch.where(small < -0.9, torch.zeros_like(u), small)
@@ -59,7 +60,7 @@ def expm1(u: Any) -> Any:
 
     Exported, it is 2 t/(1 - t), t = tanh(u/2), from -1 to 1, which keeps a small u.
     """
-    if not torch.compiler.is_exporting():
+    if not is_exporting():
         return torch.where(u < -1.0, torch.exp(torch.clamp(u, max=-1.0)) - 1.0, torch.expm1(torch.clamp(u, min=-1.0)))
     t = torch.tanh(0.5 * torch.clamp(u, -1.0, 1.0))
     return torch.where(abs(u) > 1.0, torch.exp(u) - 1.0, 2.0 * t / (1.0 - t))
@@ -87,11 +88,11 @@ def sign(u: Any) -> Any:
 
 def hypot(u: Any, v: Any) -> Any:
     u, v = (torch.full_like(b, a) if isinstance(a, float) else a for a, b in ((u, v), (v, u)))
-    return stable.hypot(_Names, u, v) if torch.compiler.is_exporting() else torch.hypot(u, v)
+    return stable.hypot(_Names, u, v) if is_exporting() else torch.hypot(u, v)
 
 
 def erfc(u: Any) -> Any:
-    return stable.erfc(_Names, u) if torch.compiler.is_exporting() else torch.erfc(u)
+    return stable.erfc(_Names, u) if is_exporting() else torch.erfc(u)
 
 
 def hypot_sum(u: Any, v: Any) -> Any:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from nonlin.backends.torch_ops import printed
-from nonlin.language.formula import Formula, Orders
+from nonlin.language.formula import Formula, Orders, by_key
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -32,11 +32,17 @@ class _Printed:
 
 
 _printed = _Printed()
+_ORDINALS = tuple("0123456789")  # looked up in it, an integer that Dynamo takes for a variable becomes a constant
 _numbers = itertools.count()
 
 
 def name_of(formula: Formula, orders: Orders) -> str:
     """The name of the printed function, which is made at the first call."""
+    return _name_of(formula.key, ",".join([_ORDINALS[n] if n < 10 else str(n) for n in orders]))
+
+
+def _name_of(key: str, ordinals: str) -> str:
+    formula, orders = by_key(key), tuple(map(int, ordinals.split(",")))
     name = _name(formula, orders)
     if name not in _printed.origins:
         setattr(_printed, name, printed(formula, orders, name))
@@ -56,8 +62,8 @@ def next_name(name: str, i: int) -> str:
 
 
 # What `torch.compiler.assume_constant_result` does, which would import the whole compiler: these two run while Dynamo
-# traces, and give it a string.
-name_of._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+# traces, and give it a string. What they are given must be constants too: up to torch 2.12 no object of ours is one.
+_name_of._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 next_name._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 
 

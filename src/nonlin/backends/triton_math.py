@@ -3,7 +3,7 @@
 The functions of `kernels/` are run once on values that are no numbers but names, and each operation on one becomes a
 line. So a GPU computes what the CPU does, in the same order, with the same coefficients, and what is known of their
 accuracy holds there. A line is one IEEE operation, a select or a move of bits, about whose result Triton's interpreter
-and its compiler agree; only in float32 the compiler's division, root, sine and cosine may be some ulp off.
+and its compiler agree; only the compiler's sine and cosine may be some ulp off.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ from nonlin.backends.kernels import machine
 from nonlin.backends.printer import argument_names, function, low_names, source
 from nonlin.language.formula import Formula, Orders
 
+# The type that a grade computes in.
+REAL = {"single": "float32", "mixed": "float64", "double": "float64"}
 
-def body(formula: Formula, orders: Orders, real: str, default: bool) -> tuple[list[str], str]:
+
+def body(formula: Formula, orders: Orders, grade: str, default: bool, half: bool = False) -> tuple[list[str], str]:
     """The lines that compute a derivative of the formula, and the name of the result, a block of `BLOCK` numbers.
 
-    They name x, and for each parameter p_ with what its rounding lost, l_. `real`, float32 or float64, is the type of
-    all of them; with `default` the parameters are constants.
+    They name x, and for each parameter p_ with what its rounding lost, l_, all of the grade's type; with `default` the
+    parameters are constants. For a result of half precision float32 is divided as fast as the GPU can.
     """
-    grade = "double" if real == "float64" else "single"
-    notes = Notes(real)
+    notes = Notes(REAL[grade], rounded=grade == "single" and not half)
     words = _Words(notes)
     rewriter = _Rewriter(words)
     # waves are Triton's own, since the CPU's kernels go through a block twice for a large argument
@@ -43,10 +45,10 @@ def _binary(operator: str) -> tuple[Callable[[Value, Any], Value], Callable[[Val
     """The two methods of an operator, for the value on its left and on its right."""
 
     def left(self: Value, other: Any) -> Value:
-        return self.notes.line(f"{self.name} {operator} {self.notes.name(other)}")
+        return self.notes.operation(self.name, operator, self.notes.name(other))
 
     def right(self: Value, other: Any) -> Value:
-        return self.notes.line(f"{self.notes.name(other)} {operator} {self.name}")
+        return self.notes.operation(self.notes.name(other), operator, self.name)
 
     return left, right
 
@@ -66,6 +68,7 @@ class Value:
     __truediv__, __rtruediv__ = _binary("/")
     __and__, __rand__ = _binary("&")
     __or__, __ror__ = _binary("|")
+    __xor__, __rxor__ = _binary("^")
     __lt__, __gt__ = _binary("<")[0], _binary(">")[0]
     __le__, __ge__ = _binary("<=")[0], _binary(">=")[0]
     __eq__ = _binary("==")[0]  # pyright: ignore[reportAssignmentType]
@@ -84,10 +87,13 @@ class Value:
 
 
 class Notes:
-    """The lines of a kernel. What was computed before has a name already."""
+    """The lines of a kernel. What was computed before has a name already.
 
-    def __init__(self, real: str):
-        self.real = real
+    With `rounded` a quotient and a root of float32 are rounded to the nearest, which Triton's own are not.
+    """
+
+    def __init__(self, real: str, rounded: bool):
+        self.real, self.rounded = real, rounded
         self.lines: list[str] = []
         self.values: dict[str, Value] = {}
 
@@ -96,6 +102,11 @@ class Notes:
             self.values[text] = Value(self, f"v{len(self.lines)}")
             self.lines.append(f"{self.values[text].name} = {text}")
         return self.values[text]
+
+    def operation(self, a: str, operator: str, b: str) -> Value:
+        if operator == "/" and self.rounded:
+            return self.line(f"tl.div_rn({a}, {b})")
+        return self.line(f"{a} {operator} {b}")
 
     def name(self, value: Any) -> str:
         """The name of a value, or of a number, which Triton would round to float32 where it stands for itself."""
@@ -147,6 +158,9 @@ class _Words:
     def copysign(self, a: Any, b: Any) -> Value:
         return self.from_bits(self.bits(a) & self.integer(~self.signs) | self.bits(b) & self.integer(self.signs))
 
+    def signed(self, v: Any, u: Any) -> Value:
+        return self.from_bits(self.bits(v) ^ (self.bits(u) & self.integer(self.signs)))
+
     def power_of_two(self, t: Any) -> Value:
         return self.from_bits(self.shifted(self.bits(t), "<<"))
 
@@ -158,7 +172,8 @@ class _Words:
         return self.from_bits(self.bits(m) - (above & self.integer(-(2**self.mantissa))))
 
     def sqrt(self, u: Any) -> Any:
-        return self.call("sqrt", u) if isinstance(u, Value) else math.sqrt(u)
+        root = "sqrt_rn" if self.notes.rounded else "sqrt"
+        return self.call(root, u) if isinstance(u, Value) else math.sqrt(u)
 
     def sin(self, u: Any) -> Value:
         return self.call("sin", u)
@@ -174,7 +189,7 @@ class _Rewriter:
     """Rewrites what the kernels' functions refer to, so that they run on values."""
 
     def __init__(self, words: _Words):
-        names = ("fma", "select", "copysign", "power_of_two", "exponent", "scaled_down")
+        names = ("fma", "select", "copysign", "signed", "power_of_two", "exponent", "scaled_down")
         self.replaced: list[tuple[Any, Any]] = [(getattr(machine, name), getattr(words, name)) for name in names]
         # all is computed in one type, float32 or float64, also what the CPU's kernels leave to float64
         self.replaced += [(math, words), *((kind, _converter(kind)) for kind in (np.float32, np.float64))]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 import sympy
 
@@ -25,11 +27,25 @@ class Formula:
 
     `kinks` states which side's slope holds at a kink: "smaller" (the side with the smaller |slope|, at the
     parameters' defaults), "left" or "right". Two formulas with the same text, parameters and kinks are equal.
+    `key` is this object's alone in this process: a compiler that traces a call takes text for constant, not objects.
     """
 
     text: str
     parameters: tuple[Parameter, ...] = ()
     kinks: Kinks = "smaller"
+    key: str = field(init=False, compare=False, repr=False)
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", str(next(_numbers)))
+        object.__setattr__(self, "_hash", hash((self.text, self.parameters, self.kinks)))
+        _by_key[self.key] = self
+
+    def __hash__(self) -> int:
+        return self._hash  # kernels are found by it at each call
+
+    def __reduce__(self) -> Any:
+        return Formula, (self.text, self.parameters, self.kinks)
 
     @cached_property
     def symbols(self) -> dict[str, Any]:
@@ -64,6 +80,15 @@ class Formula:
     def at_default(self, orders: Orders, point: float, bits: int = 160) -> Any:
         """The value of a derivative at x = point and default parameters, as an mpmath number."""
         return value_at(self.pieces(orders), point, self.samples[0], bits)
+
+
+_numbers = itertools.count()
+_by_key: WeakValueDictionary[str, Formula] = WeakValueDictionary()
+
+
+def by_key(key: str) -> Formula:
+    """The formula of that key, which somebody holds."""
+    return _by_key[key]
 
 
 def value_at(pieces: Pieces, point: float, parameters: Mapping[Any, float], bits: int = 160) -> Any:

@@ -59,6 +59,7 @@ _TARGET = Target(
     at_most="select({0} > {1}, {1}, {0})",  # nan stays nan
     at_least="select({0} < {1}, {1}, {0})",
     literal="real({0})",
+    signed="signed({0}, {1})",
     fused="fma({0}, {1}, {2})",
     quotients={
         atoms.Tanh: ("tanh_top({0})", "tanh_bottom({0})"),
@@ -132,7 +133,7 @@ def arithmetic(grade: str) -> dict[str, Any]:
         **normal.functions(g),
         **circular.functions(g),
         **roots.functions(g, exps["tanh"]),
-        **{name: getattr(machine, name) for name in ("fma", "select", "lost", *CONVERSIONS)},
+        **{name: getattr(machine, name) for name in ("fma", "select", "signed", "lost", *CONVERSIONS)},
         "real": g.real,
         "float32": np.float32,
         "float64": np.float64,

@@ -93,7 +93,7 @@ def kernel(
     elements where `arrays` says so; `default` says whether they all have their default values. With `gradient` the
     result is grad times the derivative.
     """
-    grade = "double" if dtype == "float64" else "single" if _is_exact(formula, orders, default) else "mixed"
+    grade = "double" if dtype == "float64" else "single" if is_exact(formula, orders, default) else "mixed"
     return _linked(formula, orders, dtype, grade, arrays, gradient, default)
 
 
@@ -149,16 +149,16 @@ def _is_ramp(formula: Formula) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _is_exact(formula: Formula, orders: Orders, default: bool) -> bool:
-    """Whether float32 arithmetic keeps the promise, as tried once on this machine: see `trial.py`."""
+def is_exact(formula: Formula, orders: Orders, default: bool, half: bool = False) -> bool:
+    """Whether float32 arithmetic keeps the promise, or that for half precision, as tried once here: see `trial.py`."""
     if sum(orders) > 1 or sum(orders[1:]):
         return False
-    key = _key("exact", *_described(formula, orders), default)
+    key = _key("exact", *_described(formula, orders), default, half)
     kept = store.load(key)
     if kept is not None:
         return kept == b"exact"
-    from nonlin.backends.kernels.trial import is_exact
+    from nonlin.backends.kernels.trial import tried
 
-    exact = is_exact(formula, orders, _linked, default)
+    exact = tried(formula, orders, _linked, default, half)
     store.save(key, b"exact" if exact else b"not exact")
     return exact

@@ -40,10 +40,15 @@ def run(call: Call, count: int, cost: float) -> None:
     >>> run(print, 3, cost=0.1)
     0 3
     """
-    if count * cost < BREAK_EVEN:
-        call(0, count)
-    else:
+    if pays(count, cost):
         _split(call, count, count * cost)
+    else:
+        call(0, count)
+
+
+def pays(count: int, cost: float) -> bool:
+    """Whether so many elements are worth a second thread, and there may be one."""
+    return count * cost >= BREAK_EVEN and threads() > 1
 
 
 def set_threads(n: int | None) -> None:

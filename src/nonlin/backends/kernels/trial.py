@@ -15,6 +15,8 @@ from nonlin.language.formula import Formula, Orders
 # distribution, whose exponent is a square) for f, and 5 ulp for f'.
 _LIMITS = {0: 2.8, 1: 4.7}
 _LIMIT_OF_NORMAL = 3.9
+# For a result of half precision: 2^-13 of its own ulp, so that it is still off by no more than 0.51 of one.
+_LIMIT_OF_HALF = 64.0
 _NEAR_ZERO = 1e-7  # promised: 1.2e-7 within 0.25 of an interior zero of f'
 _NORMAL = np.finfo(np.float32).smallest_normal
 
@@ -30,8 +32,12 @@ def _points() -> Any:
     return np.ascontiguousarray(points)
 
 
-def is_exact(formula: Formula, orders: Orders, linked: Callable[..., Any], default: bool) -> bool:
-    """Whether float32 is exact enough: at the default parameters, which then are part of the code, or at others too."""
+def tried(formula: Formula, orders: Orders, linked: Callable[..., Any], default: bool, half: bool) -> bool:
+    """Whether float32 is exact enough for its own results, or for those of half precision.
+
+    At the default parameters, which then are part of the code, or at others too.
+    """
+    limit = _LIMIT_OF_HALF if half else _limit(formula, orders)
     arrays = (False,) * len(formula.parameters)
     single, double = (linked(formula, orders, t, g, arrays, default=default).releasing for t, g in _GRADES)
     x = _points()
@@ -41,7 +47,7 @@ def is_exact(formula: Formula, orders: Orders, linked: Callable[..., Any], defau
         numbers = [float(v) for v in values.values()]
         single(x.ctypes.data, result.ctypes.data, x.size, *numbers)
         double(wide.ctypes.data, truth.ctypes.data, x.size, *numbers)
-        if not _within(x, result, truth, sum(orders), _limit(formula, orders)):
+        if not _within(x, result, truth, sum(orders), limit):
             return False
     return True
 
