@@ -1,5 +1,6 @@
 """The commands of docs/compare-cluster.md run."""
 
+import json
 import os
 import re
 import subprocess
@@ -38,3 +39,16 @@ def test_on_many_machines(tmp_path, postgres):
 def test_on_a_ray_cluster(tmp_path, postgres, cluster):
     (command,) = (c for c in COMMANDS if "--ray" in c)
     run(command.replace("auto", cluster.address), tmp_path, STORAGE=postgres.fresh())
+
+
+def test_what_the_page_says_of_kills_is_what_was_measured():
+    found = json.loads((ROOT / "benchmarks" / "results" / "kills.json").read_text("utf-8"))
+    said = " ".join(PAGE.split())
+    assert f"{found['kills']} kills at random moments" in said
+    assert f"{found['batches_redone']} batches were trained twice, of the {found['most_allowed']} that" in said
+    assert {(run["workers"], run["ledger"]) for run in found["runs"]} == {
+        (workers, kind) for workers in (2, 4) for kind in ("journal", "postgresql")
+    }
+    for run in found["runs"]:
+        assert run["trials_once_and_tables_the_same_bits"]
+        assert run["batches_redone"] <= len(run["kills"]) * (found["batches_an_epoch"] + 1)
