@@ -67,7 +67,8 @@ class TorchCompile(Torch):
         function = own_function(activation)
         if function is None:
             return None
-        # A function of its own each time: Dynamo recompiles one of them for a few shapes only.
+        # Dynamo compiles one piece of code for a few functions and shapes only, and here each is measured by itself.
+        torch.compiler.reset()
         return torch.compile(lambda x: function(x), dynamic=False, fullgraph=True)
 
 
