@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import typer.core
 
+from nonlin.arguments import WithLists, listed
 from nonlin.errors import NonlinError, ParameterError
 
 app = typer.Typer(
@@ -112,27 +111,22 @@ def plot(
     print(save(plot(*names, derivative=derivative), out))
 
 
-class _WithLists(typer.core.TyperCommand):
-    """A command whose options marked as lists take several values: --activations relu gelu "x*sigmoid(x)"."""
+@app.command()
+def explore(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The page to write.")] = Path(
+        "explorer.html"
+    ),
+    no_open: Annotated[bool, typer.Option("--no-open", help="Only write it.")] = False,
+) -> None:
+    """Write the explorer, one page that works offline, and open it in the browser."""
+    from nonlin.explore.explorer import open_page, write
 
-    lists = ("--activations", "-a", "--learning-rates")
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        options = {name for parameter in self.params for name in parameter.opts}
-        spread: list[str] = []
-        current = ""
-        for word in args:
-            if word.partition("=")[0] in options or word == "--":
-                current = word if word in self.lists else ""
-                spread += [] if current else [word]
-            else:
-                spread += (
-                    [f"{current}={word}" if current.startswith("--") else f"{current}{word}"] if current else [word]
-                )
-        return super().parse_args(ctx, spread)
+    print(write(out))
+    if sys.stdout.isatty() and not no_open:
+        open_page(out)
 
 
-@app.command(cls=_WithLists)
+@app.command(cls=WithLists)
 def compare(
     source: Annotated[
         str | None,
@@ -210,7 +204,7 @@ def compare(
         make_model,
         data or "digits",
         target=target,
-        activations=[a for text in activations for a in _listed(text)] if activations else None,
+        activations=[a for text in activations for a in listed(text)] if activations else None,
         baseline=baseline,
         seeds=seeds,
         budget=budget,
@@ -274,11 +268,6 @@ def watch(
     from nonlin.health.script import run
 
     sys.exit(run(script, arguments or (), every=every, out=out, json=json))
-
-
-def _listed(text: str) -> list[str]:
-    """The parts between commas that are not inside parentheses."""
-    return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
 
 
 def _print(renderable: Any) -> None:

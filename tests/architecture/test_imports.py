@@ -15,7 +15,7 @@ PATHS = sorted(file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*
 # Imports only go up this list; the parts of one row don't import each other.
 ORDER = [
     ("errors",),
-    ("document", "files", "tree"),
+    ("arguments", "document", "files", "tree"),
     ("language",),
     ("definition",),
     ("facts",),

@@ -15,7 +15,7 @@ _ROOT_2PI = math.sqrt(2 * math.pi)
 
 # (1 + t) R(t) with Mills' ratio R(t) = (1 - normal_cdf(t))/normal_pdf(t), in q = (t - 5)/(t + 5), the highest
 # power first: interpolated at 25 Chebyshev nodes with 80 digits, which leaves an error of 1e-17 for every t >= 0.
-_MILLS = (
+MILLS = (
     6.163047198655167e-11,
     -9.545215884456858e-10,
     -1.0770966817867951e-09,
@@ -44,7 +44,7 @@ _MILLS = (
 )
 
 # The Taylor coefficients of (u - tanh(u))/u^3 in u^2, the last first; 12 of them give 1e-19 at u = 1/4.
-_TANH_GAP = (
+TANH_GAP = (
     -58870668456604 / 3698160658676859375,
     113927491862 / 2900518163668125,
     -18888466084 / 194896477400625,
@@ -102,7 +102,7 @@ def sech2(m: Any, u: Any) -> Any:
 def tanh_gap(m: Any, u: Any) -> Any:
     """u - tanh(u), by its series near 0, where the difference cancels."""
     v = m.where(m.abs(u) > 0.25, 0.0, u * u)
-    return m.where(m.abs(u) > 0.25, u - m.tanh(u), u * v * _polynomial(_TANH_GAP, v))
+    return m.where(m.abs(u) > 0.25, u - m.tanh(u), u * v * _polynomial(TANH_GAP, v))
 
 
 def _gauss(m: Any, u: Any, scale: float) -> Any:
@@ -123,7 +123,7 @@ def root_normal_pdf(m: Any, u: Any) -> Any:
 def _mills(m: Any, t: Any) -> Any:
     """Mills' ratio for t >= 0; from 60 on the density beside it is 0 anyway."""
     t = m.where(t < 60.0, t, m.where(t == t, 60.0, t))
-    return _polynomial(_MILLS, (t - 5.0) / (t + 5.0)) / (1.0 + t)
+    return _polynomial(MILLS, (t - 5.0) / (t + 5.0)) / (1.0 + t)
 
 
 def normal_cdf(m: Any, u: Any) -> Any:

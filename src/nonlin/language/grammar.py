@@ -73,7 +73,7 @@ _ONE_ARGUMENT: dict[str, Callable[[Any], Any]] = {
     "normal_pdf": atoms.NormalPdf,
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {**_ONE_ARGUMENT, "max": _fold(_maximum), "min": _fold(_minimum)}
-_MANY = ("max", "min")
+FOLDED = ("max", "min")
 _COMPARISONS: dict[type, tuple[Any, int]] = {
     # (kind, sign): the condition holds where sign * (left - right) is of that kind
     ast.Gt: (atoms.GREATER, 1),
@@ -243,8 +243,8 @@ class _Reader:
             self.refuse(node.func, f"unknown function: {known or 'known are ' + ' '.join(FUNCTIONS)}")
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
             self.refuse(node, f"{name} takes plain arguments")
-        if not node.args or (len(node.args) > 1 and name not in _MANY):
-            self.refuse(node, f"{name} takes {'at least one argument' if name in _MANY else 'one argument'}")
+        if not node.args or (len(node.args) > 1 and name not in FOLDED):
+            self.refuse(node, f"{name} takes {'at least one argument' if name in FOLDED else 'one argument'}")
         return combine(FUNCTIONS[name](*(self.read(a, depth) for a in node.args)))
 
     def condition(self, test: ast.expr, a: Any, b: Any, depth: int) -> Any:

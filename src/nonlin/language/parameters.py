@@ -15,7 +15,7 @@ from nonlin.errors import FormulaError, ParameterError
 
 _TESTS = {">": operator.gt, ">=": operator.ge, "!=": operator.ne, "<=": operator.le, "<": operator.lt}
 _CONSTRAINT = re.compile(r"(>=?|<=?|!=) (-?\d+(\.\d+)?|[A-Za-z]\w*)")
-_RESERVED = {"x", "pi", "out", "where", "dtype", "order", "wrt", "axis", "name", "formula", "reference"}
+RESERVED = {"x", "pi", "out", "where", "dtype", "order", "wrt", "axis", "name", "formula", "reference"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Parameter:
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.name.isascii() or keyword.iskeyword(self.name):
             raise FormulaError(f"not a parameter name: {self.name!r}: use letters, digits and underscores")
-        if self.name in _RESERVED or self.name.startswith("_"):
+        if self.name in RESERVED or self.name.startswith("_"):
             raise FormulaError(f"parameter name that is taken: {self.name!r}: choose another")
         if isinstance(self.default, bool) or not isinstance(self.default, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ParameterError(f"default of {self.name} is not a number: {self.default!r}: give a number")

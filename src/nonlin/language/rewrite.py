@@ -32,7 +32,7 @@ from nonlin.language.atoms import (
 )
 
 _ROOT2 = sympy.sqrt(2)
-_BESIDE_ONE = {
+BESIDE_ONE = {
     # 1 + f(u) and 1 - f(u)
     (Tanh, 1): lambda u: 2 * Sigmoid(2 * u),
     (Tanh, -1): lambda u: 2 * Sigmoid(-2 * u),
@@ -76,8 +76,8 @@ def _sum(expr: Any) -> Any:
             for sign, function in ((1, Cosh), (-1, Sinh)):
                 if coefficient == 1 and others == sign * Exp(-atom.args[0]):
                     return 2 * function(atom.args[0])
-        if (type(atom), coefficient) in _BESIDE_ONE and 1 in rest:
-            mended = _BESIDE_ONE[type(atom), coefficient](*atom.args)
+        if (type(atom), coefficient) in BESIDE_ONE and 1 in rest:
+            mended = BESIDE_ONE[type(atom), coefficient](*atom.args)
             return sympy.Add(mended, *_without(rest, sympy.Integer(1)))
         if isinstance(atom, Tanh) and others == -coefficient * atom.args[0]:
             return -coefficient * TanhGap(*atom.args)
