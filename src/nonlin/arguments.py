@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import typer.core
@@ -29,5 +28,12 @@ class WithLists(typer.core.TyperCommand):
 
 
 def listed(text: str) -> list[str]:
-    """The parts between commas that are not inside parentheses."""
-    return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
+    """The parts between commas that are not inside parentheses, at any depth."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]

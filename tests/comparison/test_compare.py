@@ -106,7 +106,7 @@ def test_the_rate_of_each_is_the_best_of_its_curve(done):
 def test_the_report_is_whole_alone_and_says_the_verdict_first(done):
     text = done.report.read_text("utf-8")
     page = Page(text)
-    assert page.tags.count("svg") == 4
+    assert page.tags.count("svg") == 2 * 5  # for a wide and for a narrow screen
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
     assert all(target.startswith(("#", "data:")) for target in page.targets)
     assert len(page.ids) == len(set(page.ids))
@@ -133,7 +133,8 @@ def test_the_folder_holds_the_same_numbers(done):
     assert plan["activations"][FORMULA]
     assert plan["data"]["sha256"] == done.plan.data["sha256"]
     assert {p.name for p in folder.iterdir()} == {
-        "plan.json", "journal.log", "journal.lock", "run.lock", "report.html", "results.csv", "trials.csv"}  # fmt: skip
+        "plan.json", "journal.log", "journal.lock", "run.lock", "report.html",
+        "results.csv", "results.parquet", "trials.csv", "trials.parquet"}  # fmt: skip
 
 
 def test_json_and_terminal_carry_the_same_numbers(done):

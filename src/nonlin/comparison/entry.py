@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from math import inf, isfinite
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nonlin.comparison.data import Data
     from nonlin.comparison.engine import Engine
     from nonlin.comparison.metrics import Metric
+    from nonlin.comparison.plan import Plan
     from nonlin.comparison.planning import Asked
     from nonlin.comparison.result import Comparison
 
@@ -68,8 +70,8 @@ def compare(
     `storage`: postgresql://user@host/database in place of a file in `out`: the same call on other machines, with a
     folder of the same name, joins in. `ray`: the address of a Ray cluster, which runs the workers, with a `storage`.
     `device`: "cpu", "cuda:0", or "cuda" for every GPU, one trial a GPU at a time.
-    `out`: the folder for report.html, results.csv, trials.csv, plan.json and the ledger; the same call with the same
-    folder goes on where it was stopped. Raises DataError, OutputError, ParameterError, UnknownActivation.
+    `out`: the folder for report.html, results and trials as .csv and .parquet, plan.json and the ledger; the same call
+    with the same folder goes on where it was stopped. Raises DataError, OutputError, ParameterError, UnknownActivation.
     """
     require()
     _whole("workers", workers)
@@ -90,6 +92,7 @@ def compare(
     rates = None if learning_rates is None else _rates(learning_rates)
     chosen, base = _chosen(DEMO_ACTIVATIONS if activations is None else activations, baseline)
 
+    from nonlin.comparison.command import command
     from nonlin.comparison.engine import Engine
     from nonlin.comparison.metrics import default_metric, metric_named
     from nonlin.comparison.named import is_named, named
@@ -98,6 +101,7 @@ def compare(
 
     asked = None if metric is None else metric_named(metric)
     prepared = read(data, target, asked, tabular=make_model is None)
+    source = make_model
     if isinstance(make_model, str):
         if not is_named(make_model):
             raise DataError(f"not the name of a function: {make_model!r}: write module:name")
@@ -105,7 +109,17 @@ def compare(
     measure = asked or default_metric(prepared.task, prepared.imbalance)
     engine = Engine(workers, device, storage, ray)
     scope = Asked(seeds, rates, epochs, budget)
-    return _compared(make_model, prepared, measure, chosen, base, scope, margin, init, out, engine)
+    told = {
+        "target": target,
+        "init": None if init == "gain" else init,
+        "margin": margin,
+        "device": None if device == "cpu" else device,
+    }
+
+    def repeated(plan: Plan) -> Plan:
+        return replace(plan, command=command(source, data, plan, chosen, told))
+
+    return _compared(make_model, prepared, measure, chosen, base, scope, margin, init, out, engine, repeated)
 
 
 def _compared(
@@ -119,6 +133,7 @@ def _compared(
     init: Literal["gain", "model"],
     out: str | Path | None,
     engine: Engine,
+    repeated: Callable[[Plan], Plan],
 ) -> Comparison:
     from nonlin.comparison.budget import seconds_of
     from nonlin.comparison.forecast import forecast
@@ -151,7 +166,7 @@ def _compared(
     folder = _folder(out, data.name)
 
     def settled() -> Plan:
-        whole = planned(plan, asked, trainer, folder, engine.workers, engine.pilot_device)
+        whole = repeated(planned(plan, asked, trainer, folder, engine.workers, engine.pilot_device))
         say(forecast(whole, engine.workers, margin))
         return whole
 

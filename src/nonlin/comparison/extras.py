@@ -10,6 +10,7 @@ LIBRARIES = {
     "sklearn": "scikit-learn",
     "scipy": "scipy",
     "pandas": "pandas",
+    "pyarrow": "pyarrow",
     "matplotlib": "matplotlib",
 }
 EXTRAS = {"psycopg": "postgresql", "ray": "ray"}

@@ -61,6 +61,7 @@ class Plan:
     data: Mapping[str, Any]
     budget: float | None = None  # seconds, where the scope was chosen to fit into them
     pilot: Mapping[str, Any] | None = None  # what a few runs before have shown
+    command: str | None = None  # what makes the same plan again
 
     @property
     def activations(self) -> tuple[str, ...]:
@@ -103,6 +104,7 @@ class Plan:
         """The plan as JSON, with what is needed to repeat it."""
         return {
             "format": FORMAT,
+            "command": self.command,
             "activations": dict(self.formulas),
             "baseline": self.baseline,
             "seeds": self.seeds,

@@ -61,6 +61,8 @@ class Comparison:
             "control": {
                 "verdict": self.judgement.control.verdict,
                 "difference": self.judgement.control.difference,
+                "low": _number(self.judgement.control.low),
+                "high": _number(self.judgement.control.high),
                 "p": self.judgement.control.p,
                 "holds": self.judgement.holds,
             },
@@ -72,10 +74,10 @@ class Comparison:
 
     @property
     def figures(self) -> dict[str, Figure]:
-        """Differences, learning rates, learning curves, health."""
-        from nonlin.comparison.figures import figures
+        """Differences, learning rates, learning curves, costs, health, as far as there is something to draw."""
+        from nonlin.comparison.figures import drawn
 
-        return figures(self)
+        return {name: draw(self, False) for name, draw in drawn(self).items()}
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         from nonlin.comparison.terminal import rich_table

@@ -12,14 +12,21 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from nonlin.comparison.metrics import METRICS
+from nonlin.comparison.columns import AT_EDGE, ranking
 from nonlin.comparison.plan import Plan, Trial
-from nonlin.comparison.text import clock, duration, share, signed, significant, spread
+from nonlin.comparison.text import clock, duration
 
 if TYPE_CHECKING:
     from nonlin.comparison.result import Comparison
 
 WIDE = 110
+SHORTER = {
+    "difference": "diff.",
+    "learning rate": "rate",
+    "time an epoch": "epoch",
+    "dead units": "dead",
+    "gradient ratio": "grad.",
+}
 LINES = 10  # how often a run without a terminal says where it is
 
 
@@ -101,36 +108,20 @@ class Progress:
 def rich_table(comparison: Comparison, width: int = 120) -> Table:
     """The ranked table of a comparison for a Rich console; below 110 columns without the intervals."""
     wide = width >= WIDE
-    metric = METRICS[comparison.plan.metric].label
-    numbers = [f"test {metric}", "diff.", *(["95 % interval"] if wide else []), "p", "rate", "epoch", "dead", "grad."]
-    rows = [_cells(comparison, row, wide) for row in comparison.table.to_dict("records")]
+    rows = ranking(comparison)
+    headings = [heading for heading in rows[0] if wide or heading != "95 % interval"]
     table = Table(box=SIMPLE_HEAD, padding=(0, int(wide), 0, 0), pad_edge=False, show_edge=False)
     if any(choice.at_edge for choice in comparison.results.choices.values()):
-        table.caption = "* the best rate is at the edge of the widened range: a better one may lie beyond"
+        table.caption = AT_EDGE
         table.caption_justify = "left"
-    table.add_column("activation", overflow="fold")
-    table.add_column("verdict", min_width=17 if wide else 11)
-    for column, heading in enumerate(numbers, start=2):
-        # A number is never cut or broken: it is the words that give way.
-        table.add_column(heading, justify="right", min_width=max(len(row[column]) for row in rows))
+    for heading in headings:
+        if heading == "activation":
+            table.add_column(heading, overflow="fold")
+        elif heading == "verdict":
+            table.add_column(heading, min_width=17 if wide else 11)
+        else:  # a number is never cut or broken: it is the words that give way
+            longest = max(len(row[heading]) for row in rows)
+            table.add_column(SHORTER.get(heading, heading), justify="right", min_width=longest)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(escape(row[heading]) for heading in headings))
     return table
-
-
-def _cells(comparison: Comparison, row: dict[str, Any], wide: bool) -> list[str]:
-    against = row["verdict"] != "baseline"
-    edge = "*" if comparison.results.choices[row["activation"]].at_edge else ""
-    interval = f"{signed(row['low'])} to {signed(row['high'])}" if against else ""
-    return [
-        escape(row["activation"]),
-        row["verdict"],
-        spread(row["score_mean"], row["score_std"]),
-        signed(row["difference"]) if against else "",
-        *([interval] if wide else []),
-        significant(row["p"], 2) if against else "",
-        significant(row["learning_rate"]) + edge,
-        duration(row["epoch_seconds"]),
-        share(row["dead_share"]),
-        significant(row["gradient_ratio"], 2),
-    ]
