@@ -106,7 +106,7 @@ def test_the_rate_of_each_is_the_best_of_its_curve(done):
 def test_the_report_is_whole_alone_and_says_the_verdict_first(done):
     text = done.report.read_text("utf-8")
     page = Page(text)
-    assert page.tags.count("svg") == 2 * 5  # for a wide and for a narrow screen
+    assert page.tags.count("svg") == 2 * 4  # for a wide and for a narrow screen
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
     assert all(target.startswith(("#", "data:")) for target in page.targets)
     assert len(page.ids) == len(set(page.ids))

@@ -19,6 +19,7 @@ from nonlin.comparison.style import CSS
 from nonlin.comparison.text import counted, signed, significant
 from nonlin.document import document
 from nonlin.files import write_whole
+from nonlin.slopes import EVIDENCE
 
 WORDS = ("activation", "verdict")  # columns of words; the others hold numbers
 
@@ -79,7 +80,11 @@ def _ranking(comparison: Comparison) -> str:
 def _about_differences(comparison: Comparison) -> str:
     judgement, base = comparison.judgement, escape(comparison.plan.baseline)
     control = judgement.control
-    needs = [f"{escape(name)} about {one.seeds_needed}" for name, one in judgement.of.items() if one.seeds_needed]
+    needs = [
+        f"{escape(name)} about {float(f'{one.seeds_needed:.2g}'):.0f}"
+        for name, one in judgement.of.items()
+        if one.seeds_needed
+    ]
     diverged = comparison.trials[
         (comparison.trials["role"] != "tuning") & comparison.trials["diverged_at_epoch"].notna()
     ]
@@ -127,12 +132,14 @@ def _costs(comparison: Comparison) -> str:
 
 
 def _health(comparison: Comparison) -> str:
+    needs = (f"Dead units are counted where there are at least {EVIDENCE} samples to see them in, the gradient ratio "
+             "where a PyTorch model has two layers of activations or more.")  # fmt: skip
     if "health" not in drawn(comparison):
-        return "<p>Not measured: the share of dead units and the gradient ratio of this model.</p>"
+        return f"<p>Nothing was measured. {needs}</p>"
     return _figure(comparison, "health", (
         "Dead: a unit whose |f'(z)| exceeds a thousandth of its maximum in fewer than 1 % of the samples. "
         "Gradient: RMS of dL/dz at the first activation over that at the last; outside the band it vanishes or "
-        "explodes. Medians over the seeds, after the last epoch."))  # fmt: skip
+        f"explodes. Medians over the seeds, after the last epoch. {needs}"))  # fmt: skip
 
 
 def _table(name: str, rows: Sequence[dict[str, str]]) -> str:
