@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from nonlin.comparison import drawing
 from nonlin.comparison.differences import differences
@@ -77,7 +78,7 @@ def learning_curves(comparison: Comparison, narrow: bool = False) -> Figure:
         axes.plot(epochs, base, color=drawing.BASELINE, lw=1, ls="--")
         axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, lw=0)
         axes.plot(epochs, values.mean(axis=0), "." if len(epochs) == 1 else "-", color=colour, lw=1.5)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
         if np.isnan(values.mean(axis=0)).all():
             drawing.said_inside(axes, "diverged at once")
         _headed(axes, name, [f"{lost} of {counted(len(values), 'run')} diverged"] if lost else [], scales[name], narrow)
