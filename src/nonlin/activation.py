@@ -33,8 +33,8 @@ class Activation:
 
     def __init__(self, definition: Definition, fixed: Mapping[str, float] | None = None):
         self.definition = definition
-        self.fixed: Mapping[str, float] = MappingProxyType(dict(fixed or {}))
-        self._parameters = MappingProxyType({**definition.defaults, **self.fixed})
+        self._fixed = dict(fixed or {})
+        self._parameters = {**definition.defaults, **self._fixed}
         # What every call asks for: on a small array it would take longer than the loop over it.
         self._values = tuple(map(float, self._parameters.values()))
         self._orders = (0,) * (1 + len(self._values))
@@ -76,9 +76,14 @@ class Activation:
         return latex(self.rule, self.fixed)
 
     @property
+    def fixed(self) -> Mapping[str, float]:
+        """The parameters that are bound, with their values."""
+        return MappingProxyType(self._fixed)
+
+    @property
     def parameters(self) -> Mapping[str, float]:
         """Each parameter's value: what it is bound to, else its default."""
-        return self._parameters
+        return MappingProxyType(self._parameters)
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -207,7 +212,7 @@ class Activation:
         given: dict[str, Any] = {}
         for spelling, value in parameters.items():
             name = self._spelled(spelling)
-            if name in self.fixed:
+            if name in self._fixed:
                 raise ParameterError(f"{name} is fixed in {self}: {value!r}: bind it on {self.name} instead")
             if name in given:
                 raise ParameterError(f"{name} of {self.name} is given twice: {spelling}={value!r}: give it once")
@@ -227,7 +232,7 @@ class Activation:
         """Check constraints of the values that can be looked at: numbers and NumPy arrays, not tensors being traced."""
         for parameter in self.definition.parameters:
             value = values[parameter.name]
-            if isinstance(value, bool | str | bytes | complex) or value is None:
+            if isinstance(value, (bool, str, bytes, complex)) or value is None:
                 raise ParameterError(f"{parameter.name} of {self.name} is not a number: {value!r}: give a float")
             if parameter.bound is not None and all(
                 _concrete(values[n]) for n in (parameter.name, parameter.bound[1]) if n in values
@@ -236,4 +241,4 @@ class Activation:
 
 
 def _concrete(value: Any) -> bool:
-    return isinstance(value, int | float) or type(value).__module__ == "numpy"
+    return isinstance(value, (int, float)) or type(value).__module__ == "numpy"

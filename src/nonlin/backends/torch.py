@@ -90,7 +90,7 @@ class Bound(AtNumbers):
 def _plain(parameter: Any) -> Any:
     if isinstance(parameter, Tensor):
         return parameter
-    return float(parameter) if isinstance(parameter, int | float) else torch.as_tensor(parameter)
+    return float(parameter) if isinstance(parameter, (int, float)) else torch.as_tensor(parameter)
 
 
 def _selected(formula: Formula, orders: Orders, x: Tensor, parameters: Sequence[Any]) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from nonlin.backends.torch_ops import printed
+from nonlin.backends.torch_tracing import in_function_mode
 from nonlin.language.formula import Formula, Orders, by_key
 
 HALF = (torch.float16, torch.bfloat16)
@@ -73,7 +74,7 @@ def expression(name: str, x: Any, parameters: Sequence[Any]) -> Any:
     To a mode of torch's functions an activation is one function, as torch's own are: it does not see, and so cannot
     replace, the functions that the expression is made of.
     """
-    if torch._C._is_torch_function_mode_enabled():
+    if in_function_mode():
         with torch._C.DisableTorchFunction():
             return _computed(name, x, parameters)
     return _computed(name, x, parameters)
@@ -82,7 +83,7 @@ def expression(name: str, x: Any, parameters: Sequence[Any]) -> Any:
 def _computed(name: str, x: Any, parameters: Sequence[Any]) -> Any:
     half = isinstance(x, Tensor) and x.dtype in HALF
     working = x.float() if half else x
-    values = [working.new_full((), p) if isinstance(p, int | float) else p.to(working.dtype) for p in parameters]
+    values = [working.new_full((), p) if isinstance(p, (int, float)) else p.to(working.dtype) for p in parameters]
     result = getattr(_printed, name)(working, *values)
     shapes = [p.shape for p in parameters if isinstance(p, Tensor)]
     if shapes and result.shape != (shape := torch.broadcast_shapes(x.shape, *shapes)):
