@@ -110,6 +110,16 @@ class Activation:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}: {self.definition.text}>"
 
+    def _repr_latex_(self) -> str:
+        """The formula, for a notebook."""
+        return rf"$\displaystyle {self.latex}$"
+
+    def _repr_html_(self) -> str:
+        """Formula, curve, derivative and facts, for a notebook."""
+        from nonlin.notebook import card
+
+        return card(str(self), self.formula, self.reference, self.rule, self._values)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Activation):
             return NotImplemented

@@ -60,6 +60,12 @@ class VectorActivation(Activation):
         """The formula in LaTeX."""
         return rf"\mathtt{{{self.definition.text}}}".replace("_", r"\_")
 
+    def _repr_html_(self) -> str:
+        """Formula and source, for a notebook."""
+        from nonlin.notebook import card
+
+        return card(str(self), self.formula, self.reference)
+
     @property
     def facts(self) -> NoReturn:  # pyright: ignore[reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]
         """Not defined: facts are those of a curve."""

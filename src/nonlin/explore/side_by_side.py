@@ -11,6 +11,7 @@ from nonlin.activation import Activation
 from nonlin.errors import DtypeError
 from nonlin.explore.card import gradient_factor
 from nonlin.facts import Facts
+from nonlin.told import cost, interval, places, shown, yes
 from nonlin.vector import VectorActivation
 
 Kind = Literal["advantage", "drawback"]
@@ -45,36 +46,6 @@ def side_by_side(first: Activation, second: Activation) -> SideBySide:
     a, b = first.facts, second.facts
     rows = tuple((label, value(a), value(b)) for label, (_, value) in ROWS.items())
     return SideBySide((str(first), str(second)), rows, (tuple(_remarks(a, b)), tuple(_remarks(b, a))))
-
-
-# Values as text -----------------------------------------------------------------------------------------------
-
-
-def shown(value: float) -> str:
-    """A number in four digits at most; "none" for nan."""
-    return "none" if math.isnan(value) else f"{0.0 if value == 0 else value:.4g}"
-
-
-def interval(low: float, high: float) -> str:
-    """An interval as text, which does not say whether its ends belong to it."""
-    return f"{shown(low)} to {shown(high)}"
-
-
-def places(found: Iterable[float], intervals: Iterable[tuple[float, float]] = ()) -> str:
-    """Places and intervals as text, the first few of many; "none" where there are none."""
-    each = [*(interval(a, b) for a, b in intervals), *map(shown, found)]
-    return ", ".join(each[:5]) + (f", ... ({len(each)})" if len(each) > 5 else "") if each else "none"
-
-
-def cost(facts: Facts) -> str:
-    """The operations an element, by class."""
-    arithmetic, comparisons, exponentials = facts.cost
-    counted = ((arithmetic, "arithmetic"), (comparisons, "comparison"), (exponentials, "exponential"))
-    return ", ".join(f"{n} {name}" for n, name in counted if n) or "nothing"
-
-
-def yes(value: bool) -> str:
-    return "yes" if value else "no"
 
 
 # A label: the fact it tells, and its value as text.

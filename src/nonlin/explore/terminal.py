@@ -15,7 +15,8 @@ from nonlin.activation import Activation
 from nonlin.explore.canvas import canvas
 from nonlin.explore.card import Card
 from nonlin.explore.samples import points, view
-from nonlin.explore.side_by_side import ROWS, SideBySide, interval, shown, side_by_side
+from nonlin.explore.side_by_side import ROWS, SideBySide, side_by_side
+from nonlin.told import interval, shown
 from nonlin.vector import VectorActivation
 
 _WIDEST_PANEL = 60
