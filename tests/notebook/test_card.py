@@ -3,8 +3,9 @@
 import re
 from html.parser import HTMLParser
 
+import nbformat
 import numpy as np
-import pytest
+from nbclient import NotebookClient
 
 import nonlin as nl
 
@@ -31,10 +32,9 @@ def numbers(path):
 
 
 def test_a_notebook_shows_it():
-    nbformat, client = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell("import nonlin as nl\nnl.gelu.bind()")]
-    client.NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
+    NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
     data = notebook.cells[0].outputs[0]["data"]
     assert data["text/html"] == nl.gelu._repr_html_()
     assert data["text/latex"] == rf"$\displaystyle {nl.gelu.latex}$"
