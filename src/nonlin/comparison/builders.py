@@ -6,8 +6,28 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from nonlin.activation import Activation
 from nonlin.comparison.named import said
 from nonlin.errors import DataError, NonlinError
+
+
+class Source:
+    """What `make_model` is given: calling it gives a fresh layer of the activation.
+
+    `name` and `gain` (1/sqrt(E f(z)^2), for an initialisation of your own) are the activation's, `str` its spec.
+    """
+
+    def __init__(self, activation: Activation):
+        self.activation = activation
+        self.name = activation.name
+        self.layers: list[Any] = []
+
+    @property
+    def gain(self) -> float:
+        return self.activation.facts.gain
+
+    def __str__(self) -> str:
+        return str(self.activation)
 
 
 def takes_activation(make_model: Any) -> bool:

@@ -13,25 +13,13 @@ import numpy as np
 
 import nonlin.keras
 from nonlin.activation import Activation
-from nonlin.comparison.builders import built_by
+from nonlin.comparison.builders import Source, built_by
 from nonlin.comparison.named import said
 from nonlin.errors import DataError
 
 
-class KerasSource:
-    """What `make_model` is given: calling it gives a fresh Keras layer; `name`, `gain` and `str` as for PyTorch."""
-
-    def __init__(self, activation: Activation):
-        self.activation = activation
-        self.name = activation.name
-        self.layers: list[Any] = []
-
-    @property
-    def gain(self) -> float:
-        return self.activation.facts.gain
-
-    def __str__(self) -> str:
-        return str(self.activation)
+class KerasSource(Source):
+    """Calling it gives a fresh layer of Keras."""
 
     def __call__(self) -> Any:
         # Initialisers take their seeds from Python's generator when they are made: a layer's own must not shift them.

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nonlin.activation import Activation
-from nonlin.comparison.builders import built_by, takes_activation
+from nonlin.comparison.builders import Source, built_by, takes_activation
 from nonlin.comparison.named import said
 from nonlin.errors import DataError, NonlinError, SwapError
 from nonlin.registry import get
@@ -26,23 +26,8 @@ CHANNELS = (16, 32)
 Init = Literal["gain", "model"]
 
 
-class Source:
-    """What `make_model` is given: calling it gives a fresh layer of the activation.
-
-    `name` and `gain` (1/sqrt(E f(z)^2), for an initialisation of your own) are the activation's, `str` its spec.
-    """
-
-    def __init__(self, activation: Activation):
-        self.activation = activation
-        self.name = activation.name
-        self.layers: list[Any] = []
-
-    @property
-    def gain(self) -> float:
-        return self.activation.facts.gain
-
-    def __str__(self) -> str:
-        return str(self.activation)
+class TorchSource(Source):
+    """Calling it gives a fresh module of PyTorch."""
 
     def __call__(self) -> nn.Module:
         # The draws of the model's weights must not depend on what a layer draws for itself.
@@ -79,7 +64,7 @@ class DefaultModel:
     weights = "standard-normal draws, the same for every activation under one seed, times gain/sqrt(fan-in)"
 
     def __call__(self, activation: Activation) -> tuple[nn.Module, list[Any]]:
-        source = Source(activation)
+        source = TorchSource(activation)
         stack = self._image(source) if len(self.shape) == 3 else self._flat(source)
         gain = 1.0  # the first layer takes the features, not an activation's output
         for module in stack:
@@ -91,7 +76,7 @@ class DefaultModel:
                 gain = source.gain
         return nn.Sequential(*stack), source.layers
 
-    def _flat(self, source: Source) -> list[nn.Module]:
+    def _flat(self, source: TorchSource) -> list[nn.Module]:
         stack: list[nn.Module] = []
         width = math.prod(self.shape)
         for _ in range(DEPTH):
@@ -99,7 +84,7 @@ class DefaultModel:
             width = WIDTH
         return [*stack, nn.Linear(width, self.outputs)]
 
-    def _image(self, source: Source) -> list[nn.Module]:
+    def _image(self, source: TorchSource) -> list[nn.Module]:
         stack: list[nn.Module] = []
         channels, height, width = self.shape
         for wider in CHANNELS:
@@ -144,7 +129,7 @@ class BuilderOf:
         return model, layers
 
     def _built(self, activation: Activation) -> tuple[nn.Module, list[Any]]:
-        source = Source(activation)
+        source = TorchSource(activation)
         return _checked(built_by(self.make, source)), source.layers
 
 
@@ -179,7 +164,7 @@ class Swapped:
         found = followers(model, self.example) if self.init == "gain" else {}
         single = {name: after[0] for name, after in found.items() if len(after) == 1}
         self.followed = {name: f.facts.gain for name, f in single.items() if str(f) in self.replaced}
-        change = self._swapped(model, Source(get(self.replaced[0])))
+        change = self._swapped(model, TorchSource(get(self.replaced[0])))
         self.left = [f"{place.spec or place.name} at {place.where or 'the model'}" for place in change.left]
 
     @property
@@ -192,7 +177,7 @@ class Swapped:
         return f"{drawn}, with the gain of the activation in {len(self.followed)} layers; {put}"
 
     def __call__(self, activation: Activation) -> tuple[nn.Module, list[Any]]:
-        model, source = self._fresh(), Source(activation)
+        model, source = self._fresh(), TorchSource(activation)
         self._swapped(model, source)
         _scale(model, self.followed, activation)
         return model, source.layers
@@ -213,7 +198,7 @@ class Swapped:
             init_(model, self.example)
         return _checked(model)
 
-    def _swapped(self, model: nn.Module, source: Source) -> Any:
+    def _swapped(self, model: nn.Module, source: TorchSource) -> Any:
         try:
             return swap(model, dict.fromkeys(self.replaced, source), example_inputs=self.example)
         except SwapError as error:
