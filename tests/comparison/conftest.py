@@ -69,10 +69,7 @@ def postgres():
 def cluster():
     """A Ray cluster of two nodes on this machine, with a CPU each."""
     pytest.importorskip("ray", reason='Ray is not installed: pip install "nonlin[ray]"')
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    made.add_node(num_cpus=1)
-    made.wait_for_nodes()
-    yield made
-    made.shutdown()
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        made = processes.RayCluster(folder)
+        yield made
+        made.stop()

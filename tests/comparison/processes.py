@@ -1,4 +1,4 @@
-"""What the tests of workers start and kill: scenario.py as a command of its own, and a PostgreSQL server."""
+"""What the tests of workers start and kill: scenario.py as a command, a PostgreSQL server, a Ray cluster."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 
 SCENARIO = Path(__file__).with_name("scenario.py")
+NODES = Path(__file__).with_name("ray_nodes.py")
 
 
 class Command:
@@ -93,3 +94,26 @@ class Server:
         subprocess.run(
             [self._binaries / program, *arguments], cwd=self.folder, check=True, stdout=subprocess.DEVNULL, **self._user
         )
+
+
+class RayCluster:
+    """ray_nodes.py as a process of its own, with what it writes in that folder."""
+
+    def __init__(self, folder):
+        self.process = subprocess.Popen(
+            [sys.executable, NODES, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.address = self._said("address ")
+
+    def kill_a_node(self):
+        print(file=self.process.stdin, flush=True)
+        self._said("killed")
+
+    def stop(self):
+        self.process.communicate(timeout=60)
+
+    def _said(self, start):
+        for line in self.process.stdout:
+            if line.startswith(start):
+                return line.removeprefix(start).strip()
+        raise AssertionError("the Ray cluster did not start: its standard error says why")

@@ -16,8 +16,7 @@ def test_a_node_that_is_killed_costs_nothing(scenario, undisturbed, command, pos
     running = command(out=tmp_path / "out", count=tmp_path / "count", workers=2, storage=url, ray=cluster.address)
     with closing(Ledger(Postgres(url, "nonlin/out"))) as ledger:
         running.wait_for(lambda: len(ledger.running()) == 2, 300)
-    (node,) = cluster.worker_nodes
-    cluster.remove_node(node, allow_graceful=False)
+    cluster.kill_a_node()
     said = running.ended()
     assert running.process.returncode == 0, said
     again = scenario.comparison(tmp_path / "out", count=str(tmp_path / "again"), storage=url)

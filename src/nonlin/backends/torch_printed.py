@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from nonlin.backends.torch_ops import printed
-from nonlin.backends.torch_tracing import in_function_mode
 from nonlin.language.formula import Formula, Orders, by_key
 
 HALF = (torch.float16, torch.bfloat16)
@@ -74,7 +73,7 @@ def expression(name: str, x: Any, parameters: Sequence[Any]) -> Any:
     To a mode of torch's functions an activation is one function, as torch's own are: it does not see, and so cannot
     replace, the functions that the expression is made of.
     """
-    if in_function_mode():
+    if torch._C._is_torch_function_mode_enabled():
         with torch._C.DisableTorchFunction():
             return _computed(name, x, parameters)
     return _computed(name, x, parameters)

@@ -1,8 +1,8 @@
 """What a call that Dynamo traces must know of its surroundings, asked while it traces and kept as a constant.
 
 Traced themselves, these questions have other answers in some of torch's releases: up to 2.12 every traced call takes
-itself for an export. The oldest, 2.7, cannot trace `isinstance(x, int | float)` and mapping proxies either: what is
-traced asks for a tuple of classes, of a dict.
+itself for an export. Whether a mode of torch's functions is at work is not asked here: only Dynamo knows of those that
+the traced code enters.
 """
 
 # torch has no public names for what is asked here.
@@ -23,12 +23,6 @@ def in_transform() -> bool:
     return torch._C._are_functorch_transforms_active()
 
 
-def in_function_mode() -> bool:
-    """Whether a mode of torch's functions is at work."""
-    return torch._C._is_torch_function_mode_enabled()
-
-
 # What `torch.compiler.assume_constant_result` does, which would import the whole compiler.
 is_exporting._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 in_transform._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
-in_function_mode._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
