@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.compiler import is_compiling
 
 from nonlin.backends.torch_ops import printed
 from nonlin.language.formula import Formula, Orders, by_key
 
+_UNKNOWN = torch.__version__ < (2, 11)  # whether a mode is at work is no question that Dynamo of these can answer
 HALF = (torch.float16, torch.bfloat16)
 
 
@@ -73,7 +75,7 @@ def expression(name: str, x: Any, parameters: Sequence[Any]) -> Any:
     To a mode of torch's functions an activation is one function, as torch's own are: it does not see, and so cannot
     replace, the functions that the expression is made of.
     """
-    if torch._C._is_torch_function_mode_enabled():
+    if (_UNKNOWN and is_compiling()) or torch._C._is_torch_function_mode_enabled():
         with torch._C.DisableTorchFunction():
             return _computed(name, x, parameters)
     return _computed(name, x, parameters)
