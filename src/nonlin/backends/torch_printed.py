@@ -17,7 +17,7 @@ from torch.compiler import is_compiling
 from nonlin.backends.torch_ops import printed
 from nonlin.language.formula import Formula, Orders, by_key
 
-_UNKNOWN = torch.__version__ < (2, 11)  # whether a mode is at work is no question that Dynamo of these can answer
+_UNKNOWN = torch.__version__ < "2.11"  # whether a mode is at work is no question that Dynamo of these can answer
 HALF = (torch.float16, torch.bfloat16)
 
 
