@@ -59,7 +59,11 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'nonlin' has no attribute {name!r}")
     if name not in _HOME:
-        return import_module("nonlin.registry").attribute(name)
+        registry = import_module("nonlin.registry")
+        found = registry.attribute(name)
+        if found.name in registry.catalog:  # what the user has defined may be defined again
+            globals()[name] = found
+        return found
     value = globals()[name] = getattr(import_module(f"nonlin.{_HOME[name]}"), name)
     return value
 

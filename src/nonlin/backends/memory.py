@@ -7,20 +7,23 @@ to find it by all of them takes longer than its pass over a small array.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import zip_longest
 from typing import Any
 
-from nonlin.backends.kernels import pool
-from nonlin.backends.kernels.load import Kernel, cost, kernel
+from nonlin.backends.kernels import split
+from nonlin.backends.kernels.builtin import Kernel
+from nonlin.backends.kernels.load import cost, kernel
+from nonlin.backends.kernels.openmp import Moves
+from nonlin.backends.kernels.split import SMALL
 from nonlin.language.formula import Formula, Orders
 
-SMALL = 10_000  # elements: fewer are never worth a second thread
-_SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}  # bytes
+_BITS = {"float16": 16, "bfloat16": 16, "float32": 32, "float64": 64}
 _Key = tuple[Any, bool, bool | tuple[bool, ...]]
 
 
-class Loops(dict[_Key, Kernel]):
+class Loops(dict[_Key, tuple[Kernel, Moves]]):
     """The compiled loops of one derivative of a formula: `loops[dtype, gradient, kind]`, each made when asked for.
+
+    With each comes by how many bits its arguments move with an element.
 
     `dtype` is NumPy's or PyTorch's. With `gradient` the result is multiplied by one. `kind` says of the parameters
     whether they are at their defaults; or where some are arrays, which of them.
@@ -32,10 +35,12 @@ class Loops(dict[_Key, Kernel]):
         self._formula, self._orders = formula, orders
         self._cost = cost(formula, orders)
 
-    def __missing__(self, key: _Key) -> Kernel:
+    def __missing__(self, key: _Key) -> tuple[Kernel, Moves]:
         dtype, gradient, kind = key
+        name = str(dtype).rpartition(".")[2]  # float32 for NumPy's dtype of that name as for torch.float32
         arrays = (False,) * len(self.defaults) if isinstance(kind, bool) else kind
-        self[key] = kernel(self._formula, self._orders, _name(dtype), arrays, kind is True, gradient)
+        found = kernel(self._formula, self._orders, name, arrays, kind is True, gradient)
+        self[key] = found, (*[_BITS[name]] * (2 + gradient), 0, *[64 * array for array in arrays])
         return self[key]
 
     def run(
@@ -52,25 +57,11 @@ class Loops(dict[_Key, Kernel]):
         are floats; with `arrays`, which says which, addresses of float64 arrays of as many elements. The caller keeps
         all of it alive.
         """
-        kernel = self[dtype, len(memory) == 3, arrays or parameters == self.defaults]
+        kernel, moves = self[dtype, len(memory) == 3, arrays or parameters == self.defaults]
         if count < SMALL:
             kernel.holding(*memory, count, *parameters)
-            return
-        if not pool.pays(count, self._cost):  # what follows is slow with caches full of the array
-            kernel.releasing(*memory, count, *parameters)
-            return
-
-        def part(first: int, last: int) -> None:
-            own = [p + 8 * first if a else p for p, a in zip_longest(parameters, arrays)]
-            kernel.releasing(*(a + size * first for a in memory), last - first, *own)
-
-        size = _SIZES[_name(dtype)]
-        pool.run(part, count, self._cost)
-
-
-def _name(dtype: Any) -> str:
-    """float32 for NumPy's dtype of that name as for torch.float32."""
-    return str(dtype).rpartition(".")[2]
+        else:
+            split.run(kernel, moves, (*memory, count, *parameters), self._cost)
 
 
 loops = lru_cache(maxsize=4096)(Loops)

@@ -66,17 +66,17 @@ def can_fuse(grad: Tensor, x: Tensor) -> bool:
     )
 
 
-class _Small(dict[Any, Callable[..., int]]):
+class _Small(dict[Any, Callable[..., None]]):
     """What `Loops.run` calls for a small array, by dtype: to find it at each call takes as long as a small array."""
 
     def __init__(self, loops: Loops, gradient: bool, parameters: tuple[float, ...]):
         super().__init__()
         self._found = loops, gradient, parameters
 
-    def __missing__(self, dtype: torch.dtype) -> Callable[..., int]:
+    def __missing__(self, dtype: torch.dtype) -> Callable[..., None]:
         loops, gradient, parameters = self._found
-        call = loops[dtype, gradient, parameters == loops.defaults].holding
-        self[dtype] = (lambda *memory: call(*memory, *parameters)) if parameters else call
+        kernel, _ = loops[dtype, gradient, parameters == loops.defaults]
+        self[dtype] = kernel.bound(parameters)
         return self[dtype]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 import nonlin
 from nonlin.activation import Activation
-from nonlin.backends.kernels.load import source_digest
+from nonlin.backends.kernels.link import source_digest
 from nonlin.language.atoms import OF_NORMAL
 from nonlin.language.limits import approach
 from nonlin.measure import points

@@ -6,13 +6,13 @@ on whether the formula turns.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from nonlin.backends.kernels import pool
-from nonlin.backends.kernels.load import Kernel, linked
+from nonlin.backends.kernels import split
+from nonlin.backends.kernels.builtin import Kernel, kernel_at
+from nonlin.backends.kernels.link import linked
 
 _NUMBERS = ("high", "low", "sign", "least", "first", "last", "flat_a", "right_a", "flat_b", "right_b")
 MOST_FLATS = 2
@@ -95,13 +95,10 @@ def _object_code(name: str, dtype: str, steps: int, degree: int, turned: bool) -
 
 @lru_cache(maxsize=256)
 def _kernel(dtype: str, steps: int, degree: int, turned: bool) -> Kernel:
-    addresses = [ctypes.c_void_p] * 4
-    return linked(
-        "cells",
-        [dtype, steps, degree, turned],
-        lambda name: _object_code(name, dtype, steps, degree, turned),
-        [*addresses, ctypes.c_int64, *addresses, *[ctypes.c_double] * len(_NUMBERS)],
+    address = linked(
+        "cells", [dtype, steps, degree, turned], lambda name: _object_code(name, dtype, steps, degree, turned)
     )
+    return kernel_at(address, "ppppn" + "pppp" + "d" * len(_NUMBERS))
 
 
 def backward(
@@ -121,11 +118,5 @@ def backward(
     the turn as a number of that dtype and the rest, its sign, the least distance from it; the limits of t; two flats,
     each with 1.0 if right of the turn, nan for none. The caller keeps all memory alive.
     """
-    call = _kernel(dtype, *shape, turned).releasing
-    ys, bits, grads, out = memory
-
-    def part(first: int, last: int) -> None:
-        at = first * size
-        call(ys + at, bits + first // 8, grads + at, out + at, last - first, *tables, *numbers)
-
-    pool.run(part, count, _COST)
+    moves = 8 * size, 1, 8 * size, 8 * size, *[0] * (1 + len(tables) + len(numbers))
+    split.run(_kernel(dtype, *shape, turned), moves, (*memory, count, *tables, *numbers), _COST)

@@ -40,15 +40,10 @@ def run(call: Call, count: int, cost: float) -> None:
     >>> run(print, 3, cost=0.1)
     0 3
     """
-    if pays(count, cost):
+    if count * cost >= BREAK_EVEN and threads() > 1:
         _split(call, count, count * cost)
     else:
         call(0, count)
-
-
-def pays(count: int, cost: float) -> bool:
-    """Whether so many elements are worth a second thread, and there may be one."""
-    return count * cost >= BREAK_EVEN and threads() > 1
 
 
 def set_threads(n: int | None) -> None:
