@@ -122,14 +122,14 @@ def test_a_builtin_takes_its_arguments_as_they_are_and_gives_none():
     addresses = [a.ctypes.data for a in memory]
     kernel, _ = loops(nl.leaky_relu.rule, (0, 0))[np.dtype(np.float64), False, False]
     assert kernel.arguments == "ppnd"
-    for call in (kernel.holding, kernel.releasing, lambda *given: kernel.bound([0.25])(*given[:-1])):
+    for call in (kernel.call, lambda *given: kernel.bound([0.25])(*given[:-1])):
         memory[1][:] = 0
         before = sys.getrefcount(None)
         assert all(call(*addresses, 3, 0.25) is None for _ in range(100_000))
         assert abs(sys.getrefcount(None) - before) < 50_000  # other things of the process come and go
         np.testing.assert_array_equal(memory[1], [-0.25, 2.0, -0.125])
     again = kernel_at(kernel.address, kernel.arguments)
-    assert again.holding(*addresses, 2, 0.5) is None
+    assert again.call(*addresses, 2, 0.5) is None
     np.testing.assert_array_equal(memory[1], [-0.5, 2.0, -0.125])
 
 

@@ -6,6 +6,7 @@ to find it by all of them takes longer than its pass over a small array.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +14,6 @@ from nonlin.backends.kernels import split
 from nonlin.backends.kernels.builtin import Kernel
 from nonlin.backends.kernels.load import cost, kernel
 from nonlin.backends.kernels.openmp import Moves
-from nonlin.backends.kernels.split import SMALL
 from nonlin.language.formula import Formula, Orders
 
 _BITS = {"float16": 16, "bfloat16": 16, "float32": 32, "float64": 64}
@@ -21,9 +21,8 @@ _Key = tuple[Any, bool, bool | tuple[bool, ...]]
 
 
 class Loops(dict[_Key, tuple[Kernel, Moves]]):
-    """The compiled loops of one derivative of a formula: `loops[dtype, gradient, kind]`, each made when asked for.
-
-    With each comes by how many bits its arguments move with an element.
+    """The compiled loops of one derivative of a formula: `loops[dtype, gradient, kind]`, each made when asked for,
+    and by how many bits its arguments move with each element.
 
     `dtype` is NumPy's or PyTorch's. With `gradient` the result is multiplied by one. `kind` says of the parameters
     whether they are at their defaults; or where some are arrays, which of them.
@@ -34,6 +33,7 @@ class Loops(dict[_Key, tuple[Kernel, Moves]]):
         self.defaults = tuple(float(p.default) for p in formula.parameters)
         self._formula, self._orders = formula, orders
         self._cost = cost(formula, orders)
+        self.alone = split.alone(self._cost)
 
     def __missing__(self, key: _Key) -> tuple[Kernel, Moves]:
         dtype, gradient, kind = key
@@ -58,10 +58,24 @@ class Loops(dict[_Key, tuple[Kernel, Moves]]):
         all of it alive.
         """
         kernel, moves = self[dtype, len(memory) == 3, arrays or parameters == self.defaults]
-        if count < SMALL:
-            kernel.holding(*memory, count, *parameters)
+        if count < self.alone:
+            kernel.call(*memory, count, *parameters)
         else:
             split.run(kernel, moves, (*memory, count, *parameters), self._cost)
+
+
+class Calls(dict[Any, Callable[..., None]]):
+    """What `Loops.run` calls for one thread, by dtype: to find it at each call takes as long as a small array."""
+
+    def __init__(self, loops: Loops, gradient: bool, parameters: tuple[float, ...]):
+        super().__init__()
+        self._found = loops, gradient, parameters
+
+    def __missing__(self, dtype: Any) -> Callable[..., None]:
+        loops, gradient, parameters = self._found
+        kernel, _ = loops[dtype, gradient, parameters == loops.defaults]
+        self[dtype] = kernel.bound(parameters)
+        return self[dtype]
 
 
 loops = lru_cache(maxsize=4096)(Loops)

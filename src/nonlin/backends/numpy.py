@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nonlin.backends.memory import loops
+from nonlin.backends.memory import Calls, loops
 from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
 from nonlin.language.formula import Formula, Orders
@@ -47,6 +47,26 @@ def evaluate(
     if result is None:
         result = _computed(formula, orders, values, plain, out if where is True else None)
     return result if result is out else _delivered(result, x, out, where)
+
+
+class Bound:
+    """`evaluate` at parameters that are numbers, as a function of x: whole arrays of floats are found beforehand."""
+
+    def __init__(self, formula: Formula, orders: Orders, parameters: tuple[float, ...]):
+        self._formula, self._orders, self._parameters = formula, orders, parameters
+        self._loops = loops(formula, orders)
+        self._calls = Calls(self._loops, False, parameters)
+
+    def __call__(self, x: Any) -> Any:
+        if type(x) is np.ndarray and x.dtype in _COMPUTED and x.flags.carray and x.ndim and x.size:
+            result, count = np.empty(x.shape, x.dtype), x.size
+            memory = _address(x), _address(result)
+            if count < self._loops.alone:
+                self._calls[x.dtype](*memory, count)
+            else:
+                self._loops.run(x.dtype, count, memory, self._parameters)
+            return result
+        return evaluate(self._formula, self._orders, x, self._parameters)
 
 
 def _parameter(value: Any) -> Any:

@@ -40,7 +40,9 @@ from nonlin.errors import DtypeError
 from nonlin.language.formula import Formula, Orders
 
 is_traced, is_transformed = torch._C._get_tracing_state, torch._C._are_functorch_transforms_active
-is_grad_enabled = torch.is_grad_enabled
+is_grad_enabled, strided = torch.is_grad_enabled, torch.strided
+count_dispatch_modes, has_function_mode = torch._C._len_torch_dispatch_stack, torch._C._is_torch_function_mode_enabled
+_KINDS = (Tensor, torch.nn.Parameter)
 _INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8)
 
 
@@ -80,11 +82,19 @@ class Bound(AtNumbers):
     def __call__(self, x: Any) -> Any:
         if is_compiling() or is_traced() or is_transformed() or forward_ad._current_level >= 0:
             return evaluate(self.formula, self.orders, x, self.parameters)
-        if is_memory(x):
-            function = self
-        elif not is_memory(x, gpu=True) or not (function := function_of(self.formula, self.orders, x, self.parameters)):
+        if (  # `is_memory`, and below `eager`, inlined: a call of Python's takes as long as a small array
+            type(x) in _KINDS
+            and x.is_cpu
+            and x.layout is strided
+            and x.dtype in FLOATS
+            and not x.is_neg()
+            and not count_dispatch_modes()
+            and not has_function_mode()
+        ):
+            return self.recorded(x) if x.requires_grad and is_grad_enabled() else self.value(x)
+        if not is_memory(x, gpu=True) or not (function := function_of(self.formula, self.orders, x, self.parameters)):
             return evaluate(self.formula, self.orders, x, self.parameters)
-        return function.recorded(x) if x.requires_grad and is_grad_enabled() else function.value(x)  # `eager`, inlined
+        return eager(function, x)
 
 
 def _plain(parameter: Any) -> Any:

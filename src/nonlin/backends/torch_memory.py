@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor, unwrap_if_dead
 
-from nonlin.backends.memory import SMALL, Loops
+from nonlin.backends.memory import Calls, Loops
 from nonlin.backends.torch_printed import HALF
 
 FLOATS = (torch.float32, torch.float64, *HALF)
@@ -66,27 +66,13 @@ def can_fuse(grad: Tensor, x: Tensor) -> bool:
     )
 
 
-class _Small(dict[Any, Callable[..., None]]):
-    """What `Loops.run` calls for a small array, by dtype: to find it at each call takes as long as a small array."""
-
-    def __init__(self, loops: Loops, gradient: bool, parameters: tuple[float, ...]):
-        super().__init__()
-        self._found = loops, gradient, parameters
-
-    def __missing__(self, dtype: torch.dtype) -> Callable[..., None]:
-        loops, gradient, parameters = self._found
-        kernel, _ = loops[dtype, gradient, parameters == loops.defaults]
-        self[dtype] = kernel.bound(parameters)
-        return self[dtype]
-
-
 class Loop:
     """The loop of a derivative over tensors that are memory, its parameters being numbers."""
 
     def __init__(self, loops: Loops, parameters: tuple[float, ...]):
         self.parameters = parameters
-        self._loops = loops
-        self._values, self._products = (_Small(loops, gradient, parameters) for gradient in (False, True))
+        self._loops, self._alone = loops, loops.alone
+        self._values, self._products = (Calls(loops, gradient, parameters) for gradient in (False, True))
 
     def value(self, x: Tensor) -> Tensor:
         """The derivative at x, of x's strides where x fills its memory."""
@@ -97,7 +83,7 @@ class Loop:
             source, result, count = x.data_ptr(), out.data_ptr(), x.numel()
         except RuntimeError:
             return self.value(alive(x))
-        if count < SMALL:
+        if count < self._alone:
             self._values[x.dtype](source, result, count)
         else:
             self._loops.run(x.dtype, count, (source, result), self.parameters)
@@ -112,7 +98,7 @@ class Loop:
             source, factor, result, count = x.data_ptr(), grad.data_ptr(), out.data_ptr(), x.numel()
         except RuntimeError:
             return self.times(alive(x), alive(grad))
-        if count < SMALL:
+        if count < self._alone:
             self._products[x.dtype](source, factor, result, count)
         else:
             self._loops.run(x.dtype, count, (source, factor, result), self.parameters)

@@ -21,8 +21,12 @@ SPARE = ctypes.addressof(_NOTHING)
 # The letters of `Kernel.arguments`: an address, the count, a number.
 KINDS = {"p": "ptr", "n": "i64", "d": "double"}
 _READ = {"p": "ptr @PyLong_AsVoidPtr", "n": "i64 @PyLong_AsLongLong", "d": "double @PyFloat_AsDouble"}
-_NAMES = ("PyLong_AsVoidPtr", "PyLong_AsLongLong", "PyFloat_AsDouble", "PyBytes_AsString", "Py_IncRef")
-_GIL = ("PyEval_SaveThread", "PyEval_RestoreThread")
+_NAMES = (
+    *("PyLong_AsVoidPtr", "PyLong_AsLongLong", "PyFloat_AsDouble", "PyBytes_AsString", "Py_IncRef"),
+    *("PyEval_SaveThread", "PyEval_RestoreThread"),
+)
+# Elements from which other Python threads may run meanwhile: giving the GIL up and taking it again is more than fewer.
+LARGE = 10_000
 _SOURCE = """
 declare ptr @PyLong_AsVoidPtr(ptr)
 declare i64 @PyLong_AsLongLong(ptr)
@@ -35,6 +39,16 @@ declare void @PyEval_RestoreThread(ptr)
 define ptr @{name}(ptr %self, ptr %arguments, i64 %given) {{
   %held = call ptr @PyBytes_AsString(ptr %self)
 {lines}
+  call void @Py_IncRef(ptr %none)
+  %large = icmp sge i64 %a{count}, {LARGE}
+  br i1 %large, label %releasing, label %holding
+holding:
+  call i32 %loop({passed})
+  ret ptr %none
+releasing:
+  %thread = call ptr @PyEval_SaveThread()
+  call i32 %loop({passed})
+  call void @PyEval_RestoreThread(ptr %thread)
   ret ptr %none
 }}
 """
@@ -49,7 +63,7 @@ class _Method(ctypes.Structure):
 _FASTCALL = 0x80  # METH_FASTCALL: the arguments come as an array
 
 
-def source(name: str, arguments: str, bound: int, releasing: bool) -> str:
+def source(name: str, arguments: str, bound: int) -> str:
     """The function in LLVM's language: `self` holds the loop, the spare memory, None and the `bound` last arguments."""
     lines: list[str] = []
     for i, what in enumerate(("loop", "spare", "none")):
@@ -62,47 +76,43 @@ def source(name: str, arguments: str, bound: int, releasing: bool) -> str:
         else:
             lines += [f"%at{i} = getelementptr i64, ptr %held, i64 {3 + i - given}"]
             lines += [f"%a{i} = load {KINDS[letter]}, ptr %at{i}"]
-    passed = ", ".join(f"{KINDS[letter]} %a{i}" for i, letter in enumerate(arguments))
-    run = [f"call i32 %loop(ptr %spare, ptr %spare, {passed})"]
-    if releasing:
-        run = ["%thread = call ptr @PyEval_SaveThread()", *run, "call void @PyEval_RestoreThread(ptr %thread)"]
-    lines += [*run, "call void @Py_IncRef(ptr %none)"]
-    return _SOURCE.format(name=name, lines="\n".join(f"  {line}" for line in lines))
+    passed = ", ".join(["ptr %spare", "ptr %spare", *(f"{KINDS[letter]} %a{i}" for i, letter in enumerate(arguments))])
+    text = "\n".join(f"  {line}" for line in lines)
+    return _SOURCE.format(name=name, lines=text, passed=passed, count=arguments.index("n"), LARGE=LARGE)
 
 
 @cache
-def _method(arguments: str, bound: int, releasing: bool) -> _Method:
-    for name in (*_NAMES, *_GIL):
+def _method(arguments: str, bound: int) -> _Method:
+    for name in _NAMES:
         llvm.add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
-    code = assembled("builtin", [arguments, bound, releasing], lambda name: source(name, arguments, bound, releasing))
+    code = assembled("builtin", [arguments, bound, LARGE], lambda name: source(name, arguments, bound))
     return _Method(b"kernel", code, _FASTCALL, None)
 
 
 class Kernel(NamedTuple):
-    """A compiled loop: its address, the letters of its arguments, and two functions that call it.
+    """A compiled loop: its address, the letters of its arguments, and the function that calls it.
 
-    What they are given is not looked at: addresses and the count are whole numbers, the others floats.
+    What it is given is not looked at: addresses and the count are whole numbers, the others floats. It keeps the GIL
+    for an array that is not large.
     """
 
     address: int
     arguments: str
-    holding: Callable[..., None]  # keeps the GIL: giving it up and taking it again is more work than a small array
-    releasing: Callable[..., None]  # lets other Python threads run meanwhile
+    call: Callable[..., None]
 
     def bound(self, numbers: Sequence[float]) -> Callable[..., None]:
-        """`holding` whose last arguments are these numbers."""
-        return _builtin(self.address, self.arguments, tuple(numbers), False) if numbers else self.holding
+        """`call` whose last arguments are these numbers."""
+        return _builtin(self.address, self.arguments, tuple(numbers)) if numbers else self.call
 
 
 def kernel_at(address: int, arguments: str) -> Kernel:
     """The compiled loop at that address, of these arguments after the two pointers that Numba's functions have."""
-    return Kernel(address, arguments, _builtin(address, arguments, (), False), _builtin(address, arguments, (), True))
+    return Kernel(address, arguments, _builtin(address, arguments, ()))
 
 
-def _builtin(address: int, arguments: str, numbers: tuple[float, ...], releasing: bool) -> Any:
-    method = _method(arguments, len(numbers), releasing)
+def _builtin(address: int, arguments: str, numbers: tuple[float, ...]) -> Any:
     held = struct.pack(f"=3q{len(numbers)}d", address, SPARE, id(None), *numbers)
-    return _made(ctypes.byref(method), held, None)
+    return _made(ctypes.byref(_method(arguments, len(numbers))), held, None)
 
 
 _made = ctypes.pythonapi.PyCFunction_NewEx

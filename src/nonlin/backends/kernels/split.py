@@ -9,8 +9,12 @@ from nonlin.backends.kernels import openmp, pool
 from nonlin.backends.kernels.builtin import Kernel
 from nonlin.backends.kernels.openmp import Moves
 
-SMALL = 10_000  # elements: fewer are never worth a second thread
 _SHARE = 10_000.0  # nanoseconds of work for a chunk: OpenMP's threads begin 3 us after they are called
+
+
+def alone(cost: float) -> int:
+    """How many elements are worth a second thread, fewer not."""
+    return int(2 * _SHARE / cost)
 
 
 def run(kernel: Kernel, moves: Moves, values: Sequence[Any], cost: float) -> None:
@@ -22,8 +26,8 @@ def run(kernel: Kernel, moves: Moves, values: Sequence[Any], cost: float) -> Non
     """
     place = kernel.arguments.index("n")
     count = values[place]
-    if (team := pool.threads()) < 2 or count * cost < 2 * _SHARE:
-        kernel.releasing(*values)
+    if count < alone(cost) or (team := pool.threads()) < 2:
+        kernel.call(*values)
         return
     parallel = openmp.runtime()
     if parallel is not None:
@@ -34,6 +38,6 @@ def run(kernel: Kernel, moves: Moves, values: Sequence[Any], cost: float) -> Non
     def part(first: int, last: int) -> None:
         own = [v + first * bits // 8 if bits else v for v, bits in zip(values, moves, strict=True)]
         own[place] = last - first
-        kernel.releasing(*own)
+        kernel.call(*own)
 
     pool.run(part, count, cost)

@@ -39,7 +39,7 @@ def tried(formula: Formula, orders: Orders, linked: Callable[..., Any], default:
     """
     limit = _LIMIT_OF_HALF if half else _limit(formula, orders)
     arrays = (False,) * len(formula.parameters)
-    single, double = (linked(formula, orders, t, g, arrays, default=default).releasing for t, g in _GRADES)
+    single, double = (linked(formula, orders, t, g, arrays, default=default).call for t, g in _GRADES)
     x = _points()
     wide = x.astype(np.float64)
     result, truth = np.empty_like(x), np.empty_like(wide)
