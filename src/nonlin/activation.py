@@ -39,6 +39,13 @@ class Activation:
         self._values = tuple(map(float, self._parameters.values()))
         self._orders = (0,) * (1 + len(self._values))
         self._ready: dict[type, str] = {}
+        # The same function with each surrogate to choose from, at what of the fixed parameters that one has.
+        self._choices = {
+            name: self
+            if other is None
+            else type(self)(other, {k: v for k, v in self._fixed.items() if k in other.defaults})
+            for name, other in definition.surrogates.items()
+        }
 
     # What it is ------------------------------------------------------------------------------------------------
 
@@ -63,7 +70,17 @@ class Activation:
     @property
     def formula(self) -> str:
         """The formula as text that `nonlin.define` reads, bound parameters put in."""
-        text = self.definition.text
+        return self._with_values(self.definition.text)
+
+    @property
+    def surrogate(self) -> str:
+        """The formula that stands for the derivative by x, where that is 0 and would train nothing; "" without one.
+
+        Then every derivative is the surrogate's: of higher order, and by a threshold, which gets minus the surrogate.
+        """
+        return self._with_values(self.definition.surrogate)
+
+    def _with_values(self, text: str) -> str:
         for name, value in self.fixed.items():
             text = re.sub(rf"\b{name}\b", f"({value!r})" if value < 0 else repr(value), text)
         return text
@@ -141,9 +158,12 @@ class Activation:
 
         Integers become float64, as in NumPy, unless the formula keeps them integers. `out`, `where` and `dtype`
         as in a NumPy ufunc, for NumPy input. Raises ParameterError and DtypeError, naming the value.
+        `surrogate` chooses one by name where the catalogue has some.
         """
         if not parameters and out is None and where is True and dtype is None:
             return getattr(self, self._ready_for(type(x)))(x)
+        if "surrogate" in parameters:
+            return self._chosen(parameters.pop("surrogate"))(x, out=out, where=where, dtype=dtype, **parameters)
         return self._evaluate(self._orders, x, parameters, out, where, dtype)
 
     def derivative(
@@ -160,25 +180,33 @@ class Activation:
     ) -> Any:
         """The derivative of the given order at x, by x or by the parameter named in `wrt`.
 
-        At a kink it is the slope of the side that the definition states, never an average.
+        At a kink it is the slope of the side that the definition states, never an average. Where the activation has a
+        surrogate, that is the derivative.
 
         >>> import nonlin as nl
         >>> nl.relu.derivative([-1.0, 0.0, 2.0])
         array([0., 0., 1.])
         """
+        if "surrogate" in parameters:
+            other = self._chosen(parameters.pop("surrogate"))
+            return other.derivative(x, order=order, wrt=wrt, out=out, where=where, dtype=dtype, **parameters)
         if isinstance(order, bool) or not isinstance(order, int) or order < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ParameterError(f"order of a derivative: {order!r}: give 0, 1, 2, ...")
         index = 0 if wrt == "x" else 1 + list(self._parameters).index(self._spelled(wrt))
         orders = (*self._orders[:index], order, *self._orders[index + 1 :])
         return self._evaluate(orders, x, parameters, out, where, dtype)
 
-    def bind(self, **parameters: float) -> Activation:
-        """A new activation with these parameters fixed.
+    def bind(self, **parameters: float | str) -> Activation:
+        """A new activation with these parameters fixed; `surrogate` chooses one by name where the catalogue has some.
 
         >>> import nonlin as nl
         >>> str(nl.swish.bind(beta=1.5))
         'swish(beta=1.5)'
+        >>> str(nl.spike.bind(surrogate="atan", alpha=3))
+        'spike_atan(alpha=3.0)'
         """
+        if "surrogate" in parameters:
+            return self._chosen(parameters.pop("surrogate")).bind(**parameters)
         given = self._named(parameters)
         for name, value in given.items():
             try:
@@ -216,6 +244,14 @@ class Activation:
         if backend is not backends.of():
             raise ParameterError(f"out, where and dtype are for NumPy arrays: {type(x).__name__}: leave them out")
         return backend.evaluate(self.rule, orders, x, values, out=out, where=where, dtype=dtype)
+
+    def _chosen(self, surrogate: Any) -> Activation:
+        if not self._choices:
+            raise ParameterError(f"{self.name} has no surrogates to choose from: {surrogate!r}: leave it out")
+        if surrogate not in self._choices:
+            known = " or ".join(map(repr, self._choices))
+            raise ParameterError(f"surrogate of {self.name}: {surrogate!r}: give {known}")
+        return self._choices[surrogate]
 
     def _named(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Parameters under our own names; an error for one that is unknown or fixed."""

@@ -45,6 +45,8 @@ class Definition:
     """One entry of the catalogue.
 
     `layer` is the class name in the doors. `kinks` is the side whose slope holds at a kink (see the kink rule).
+    `surrogate` is the formula that stands for the derivative by x, where that would train nothing; `surrogates` are the
+    entries of the same f to choose from, by the names of their surrogates, None being this one.
     `learned` are the parameters that a layer can train: always where `always_learned`, else on request.
     `spellings` maps other libraries' parameter names to ours. `same_as` is the spec of an entry that is the same
     function at the default parameters. `along_axis` names the operation of a function of a whole axis; `gate` is the
@@ -60,6 +62,8 @@ class Definition:
     aliases: tuple[str, ...] = ()
     reference: str = ""
     kinks: Literal["smaller", "left", "right"] = "smaller"
+    surrogate: str = ""
+    surrogates: Mapping[str, Definition | None] = field(default_factory=dict)
     learned: tuple[str, ...] = ()
     always_learned: bool = False
     spellings: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +98,7 @@ class Definition:
         """The formula, read and differentiated when first needed."""
         from nonlin.language.formula import Formula
 
-        return Formula(self.text, self.parameters, self.kinks)
+        return Formula(self.text, self.parameters, self.kinks, self.surrogate)
 
     @cached_property
     def gate_formula(self) -> Formula:

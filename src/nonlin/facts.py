@@ -17,7 +17,7 @@ from nonlin.language.cost import Cost, cost
 from nonlin.language.curve import Curve, curve
 from nonlin.language.evaluate import exact, on_grid
 from nonlin.language.formula import Formula
-from nonlin.language.gaussian import moments
+from nonlin.language.gaussian import moments, stillness
 
 Direction = Literal["rising", "falling", "constant"]
 _DIRECTIONS: dict[int, Direction] = {1: "rising", -1: "falling", 0: "constant"}
@@ -43,7 +43,9 @@ class Facts:
     "" (Gulcehre et al. 2016, arXiv 1603.00391). mean: E f(z), z ~ N(0, 1); zero_centred: whether that is 0.
     self_gated: whether f is x times a bounded gate that opens or closes from one end to the other. gain:
     1/sqrt(E f(z)^2), which keeps the second moment of a signal through a layer. second_moment: E f(z)^2;
-    derivative_second_moment: E f'(z)^2, what a gradient is multiplied by. cost: operations an element.
+    derivative_second_moment: E f'(z)^2, what a gradient is multiplied by. flat: the probability that f'(z) is exactly
+    0. cost: operations an element. surrogate: whether another formula stands for f'; saturates, flat and
+    derivative_second_moment are then said of it, all else of f itself.
     method: for each of these "exact" (a closed form) or "numerical" (a search on a grid, narrowed down; quadrature).
     Of a function that oscillates for ever, pieces, kinks and zeros are those within the window that method names.
     """
@@ -63,6 +65,8 @@ class Facts:
     gain: float
     second_moment: float
     derivative_second_moment: float
+    flat: float
+    surrogate: bool
     cost: Cost
     method: Mapping[str, str]
 
@@ -74,21 +78,27 @@ def facts(rule: Formula, values: tuple[float, ...]) -> Facts:
     Raises ParameterError where the formula has no value at these parameters.
     """
     f = curve(rule, values)
+    # f' and its order there: of f, or the surrogate itself
+    slope, order = (f, 1) if rule.slope is None else (curve(rule.slope, values), 0)
     turns = [f.crossings(i, 1) for i in f.intervals]
     bends_exact = all(f.crossings(i, 2).exact for i in f.intervals)
     pieces = tuple(_merged(f, _pieces(f)))
     zeros, intervals = _zeros(f)
     low, high = range_of(f)
     steepest = _extremes(f, 1)
-    mean, second, slope = moments(f)
+    mean, second, squared_slope = moments(f)
+    if slope is not f:
+        squared_slope = moments(slope)[1]
     limits = _limits(f, 0)
     searched = f"numerical, within [{-f.window:.4g}, {f.window:.4g}]" if f.oscillates else "numerical"
 
     def how(by_formula: bool) -> str:
         return "exact" if by_formula and f.breaks_exact and not f.oscillates else searched
 
+    def by_integral(g: Curve) -> str:
+        return "exact" if g.is_polynomial and g.breaks_exact else "numerical"
+
     turns_exact = all(t.exact for t in turns)
-    by_integral = "exact" if f.is_polynomial and f.breaks_exact else "numerical"
     return Facts(
         range=(low, high),
         limits=limits,
@@ -98,13 +108,15 @@ def facts(rule: Formula, values: tuple[float, ...]) -> Facts:
         zeros=zeros,
         zero_intervals=intervals,
         lipschitz=math.inf if any(_jump(f, b) != 0 for b in f.breaks) else max(map(abs, steepest)),
-        saturates=_saturation(_limits(f, 1)),
+        saturates=_saturation(_limits(slope, order)),
         zero_centred=abs(mean) < 1e-9 * math.sqrt(second) if second else True,
         self_gated=_self_gated(f.expr),
         mean=mean,
         gain=1 / math.sqrt(second) if second else math.inf,
         second_moment=second,
-        derivative_second_moment=slope,
+        derivative_second_moment=squared_slope,
+        flat=stillness(slope, order),
+        surrogate=rule.slope is not None,
         cost=cost(f),
         method={
             "range": how(turns_exact),
@@ -115,13 +127,15 @@ def facts(rule: Formula, values: tuple[float, ...]) -> Facts:
             "zeros": how(all(f.crossings(i, 0).exact for i in f.intervals)),
             "zero_intervals": how(True),
             "lipschitz": how(bends_exact),
-            "saturates": _how_limits(f, 1),
-            "zero_centred": by_integral,
+            "saturates": _how_limits(slope, order),
+            "zero_centred": by_integral(f),
             "self_gated": "exact",
-            "mean": by_integral,
-            "gain": by_integral,
-            "second_moment": by_integral,
-            "derivative_second_moment": by_integral,
+            "mean": by_integral(f),
+            "gain": by_integral(f),
+            "second_moment": by_integral(f),
+            "derivative_second_moment": by_integral(slope),
+            "flat": how(True),
+            "surrogate": "exact",
             "cost": "exact",
         },
     )

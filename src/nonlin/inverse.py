@@ -158,6 +158,8 @@ def _refusal(formula: Formula, why: str) -> ParameterError:
 
 def _turn(formula: Formula, f: Curve, values: tuple[float, ...]) -> Turn | None:
     """Where f turns, None where it is monotone; ParameterError where it is neither."""
+    if formula.surrogate:
+        raise _refusal(formula, "it has a surrogate, of the input")
     if f.oscillates:
         raise _refusal(formula, "it oscillates without end")
     for i in f.intervals:

@@ -178,7 +178,8 @@ def _data(activation: Activation) -> str | dict[str, Any]:
 
 def _from_data(data: Mapping[str, Any]) -> Activation:
     formula = formula_of(dict(data))
-    formula.pieces(formula.orders())  # read now, so that a damaged file is said here
+    for each in filter(None, (formula, formula.slope)):
+        each.pieces(each.orders())  # read now, so that a damaged file is said here
     definition = Definition(
         name=data["name"],
         text=formula.text,
@@ -186,6 +187,7 @@ def _from_data(data: Mapping[str, Any]) -> Activation:
         parameters=formula.parameters,
         reference=data["reference"],
         kinks=formula.kinks,
+        surrogate=formula.surrogate,
     )
     return Activation(definition).bind(**data["fixed"])
 

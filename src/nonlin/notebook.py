@@ -7,9 +7,8 @@ from html import escape
 
 from nonlin.errors import ParameterError
 from nonlin.facts import Facts, facts
-from nonlin.language.curve import Curve, curve
 from nonlin.language.formula import Formula
-from nonlin.samples import Array, extent, points, view
+from nonlin.samples import Array, curve_of, extent, points, view
 from nonlin.told import interval, places, shown
 
 _WIDTH, _HEIGHT = 280, 150
@@ -22,8 +21,8 @@ def card(title: str, text: str, reference: str, formula: Formula | None = None, 
     drawn = ""
     if formula is not None:
         try:
-            known, line = facts(formula, values), curve(formula, values)
-            both = f"{_picture(title, known, line)}{_table(known)}"
+            known = facts(formula, values)
+            both = f"{_picture(title, known, formula, values)}{_table(known)}"
             drawn = f'<div style="display:flex;flex-wrap:wrap;gap:1.5em">{both}</div>'
         except ParameterError as error:
             drawn = f"<div>{escape(str(error))}</div>"
@@ -31,10 +30,12 @@ def card(title: str, text: str, reference: str, formula: Formula | None = None, 
     return f"<div><b>{escape(title)}</b> <code>{escape(text)}</code>{drawn}{source}</div>"
 
 
-def _picture(title: str, known: Facts, line: Curve) -> str:
+def _picture(title: str, known: Facts, formula: Formula, values: tuple[float, ...]) -> str:
     """f as a line and f' as a dashed one, on the interval that shows all that happens."""
-    low, high = view([(known, line)])
-    both = [points(line, low, high, order, 200) for order in (0, 1)]
+    f, slope = (curve_of(formula, values, order) for order in (0, 1))
+    low, high = view([(known, f[0])])
+    both = [points(line, low, high, order, 200) for line, order in (f, slope)]
+    slope_said = "the surrogate of its derivative" if known.surrogate else "its derivative"
     bottom, top = extent([ys for _, ys in both], low, high)
 
     def across(x: float) -> float:
@@ -58,12 +59,13 @@ def _picture(title: str, known: Facts, line: Curve) -> str:
         f'<path d="{path(*xy)}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>'
         for xy, (colour, dashes) in zip(both, _STROKES, strict=True)
     )
-    label = f"{title} and, dashed, its derivative for x from {shown(low)} to {shown(high)}"
+    label = f"{title} and, dashed, {slope_said} for x from {shown(low)} to {shown(high)}"
     return (
         f'<figure style="margin:.3em 0"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" '
         f'role="img" aria-label="{escape(label)}">'
         f'<path d="{axes}" stroke="currentColor" stroke-opacity=".3"/>{lines}</svg>'
-        f'<figcaption style="opacity:.7">f, and f\' dashed; x from {shown(low)} to {shown(high)}</figcaption></figure>'
+        f'<figcaption style="opacity:.7">f, and {slope_said} dashed; x from {shown(low)} to {shown(high)}'
+        "</figcaption></figure>"
     )
 
 

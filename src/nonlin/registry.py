@@ -78,12 +78,12 @@ def get(activation: str | Activation) -> Activation:
     return found.bind(**_arguments(activation, arguments)) if arguments and arguments.strip() else found
 
 
-def _arguments(spec: str, text: str) -> dict[str, float]:
-    given: dict[str, float] = {}
+def _arguments(spec: str, text: str) -> dict[str, float | str]:
+    given: dict[str, float | str] = {}
     for part in text.split(","):
         key, _, value = part.partition("=")
         try:
-            given[key.strip()] = float(value)
+            given[key.strip()] = value.strip() if key.strip() == "surrogate" else float(value)
         except ValueError:
             raise ParameterError(f"not a parameter=number in {spec!r}: {part.strip()!r}: write name=0.5") from None
     return given
@@ -94,10 +94,14 @@ def define(
     formula: str,
     *,
     reference: str = "",
+    surrogate: str = "",
     constraints: Mapping[str, str] | None = None,
     **parameters: float,
 ) -> Activation:
     """An activation of your own from a formula in x and parameters, whose defaults are the keywords.
+
+    `surrogate` is a formula of the same parameters that stands for the derivative by x wherever one is asked for: what
+    a step needs to be trained, since its own derivative is 0.
 
     `constraints` says which values a parameter may take: {"a": "> 0"}. `get` knows the name from then on in this
     process; defining a name again replaces it. Everything works for it that works for the catalogue.
@@ -106,35 +110,41 @@ def define(
 
     >>> define("tent", "max(0, 1 - abs(x - 1))")(0.5)
     0.5
+    >>> define("binary", "1 if x >= 0 else -1", surrogate="1 if abs(x) <= 1 else 0").derivative([-2.0, 0.5])
+    array([0., 1.])
     """
     if not name.isidentifier():
         raise FormulaError(f"not a name for an activation: {name!r}: use letters, digits and underscores")
     if name.lower() in catalog.aliases:
-        return _same_in_catalog(name, formula, parameters)
+        return _same_in_catalog(name, formula, surrogate, parameters)
     unknown = set(constraints or {}) - set(parameters)
     if unknown:
         raise ParameterError(f"constraint on a parameter that is not there: {min(unknown)!r}: give its default too")
     own = tuple(Parameter(k, v, (constraints or {}).get(k)) for k, v in parameters.items())
-    definition = Definition(name=name, text=formula, layer=_camel(name), parameters=own, reference=reference)
+    definition = Definition(
+        name=name, text=formula, layer=_camel(name), parameters=own, reference=reference, surrogate=surrogate
+    )
     for parameter in own:
         if parameter.bound is not None and parameter.bound[1].isidentifier() and parameter.bound[1] not in parameters:
             raise ParameterError(
                 f"constraint with an unknown parameter: {parameter.constraint!r}: give its default too"
             )
         parameter.check(definition.defaults)
-    definition.formula.pieces(definition.formula.orders())  # read it now, so that a mistake shows here
+    for each in filter(None, (definition.formula, definition.formula.slope)):
+        each.pieces(each.orders())  # read it now, so that a mistake shows here
     _defined[name] = Activation(definition)
     return _defined[name]
 
 
-def _same_in_catalog(name: str, text: str, defaults: Mapping[str, float]) -> Activation:
+def _same_in_catalog(name: str, text: str, surrogate: str, defaults: Mapping[str, float]) -> Activation:
     """The catalogue's entry of that name, if it is the function that is being defined."""
     from nonlin.language.formula import Formula
 
     entry = catalog[catalog.aliases[name.lower()]]
     own = entry.definition
     alike = dict(defaults) == own.defaults and not isinstance(entry, VectorActivation)
-    if alike and Formula(text, own.parameters).expr == entry.rule.expr:
+    given = Formula(text, own.parameters, surrogate=surrogate)
+    if alike and [f and f.expr for f in (given, given.slope)] == [f and f.expr for f in (entry.rule, entry.rule.slope)]:
         return entry
     raise FormulaError(f"name that the catalogue has: {name!r}: choose another, or use nonlin.get({name!r})")
 

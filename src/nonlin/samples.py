@@ -11,13 +11,21 @@ import numpy as np
 
 from nonlin.facts import Facts
 from nonlin.language.atoms import x
-from nonlin.language.curve import Curve
+from nonlin.language.curve import Curve, curve
 from nonlin.language.evaluate import on_grid
+from nonlin.language.formula import Formula
 
 _HALF_WIDTH = 4.0  # where nearly all pre-activations of a normalised layer are
 _WIDEST = 50.0  # turning points farther out are not worth flattening the middle for
 
 Array = np.ndarray[Any, Any]
+
+
+def curve_of(formula: Formula, values: tuple[float, ...], order: int) -> tuple[Curve, int]:
+    """The curve to draw for a derivative, and the order of it there: a surrogate is a curve of its own."""
+    if order and formula.slope is not None:
+        return curve(formula.slope, values), order - 1
+    return curve(formula, values), order
 
 
 def view(known: Sequence[tuple[Facts, Curve]]) -> tuple[float, float]:
@@ -26,8 +34,8 @@ def view(known: Sequence[tuple[Facts, Curve]]) -> tuple[float, float]:
     At least [-4, 4]; of one that oscillates for ever, a period or two.
     """
     low, high = -_HALF_WIDTH, _HALF_WIDTH
-    for facts, curve in known:
-        window = curve.window
+    for facts, line in known:
+        window = line.window
         ends = chain.from_iterable((p.low, p.high) for p in facts.pieces)
         places = [*facts.kinks, *facts.zeros, *ends]
         if math.isfinite(window):

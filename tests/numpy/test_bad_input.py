@@ -101,7 +101,12 @@ def test_definitions_are_found_by_name_and_can_be_replaced():
 def test_defining_what_the_catalogue_has_gives_the_catalogues_own(activation):
     if activation.name in nl.catalog:
         assert (
-            nl.define(activation.name, f" {activation.definition.text} ", **activation.definition.defaults)
+            nl.define(
+                activation.name,
+                f" {activation.definition.text} ",
+                surrogate=activation.surrogate,
+                **activation.definition.defaults,
+            )
             is activation
         )
         with pytest.raises(FormulaError, match="catalogue"):

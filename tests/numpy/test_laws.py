@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 import nonlin as nl
+from nonlin.errors import FormulaError, ParameterError
 from nonlin.language.atoms import x
 from nonlin.language.evaluate import exact
 from nonlin.language.formula import Formula, value_at
@@ -22,10 +23,21 @@ LITTLE = st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=20)
 
 
 def truth(activation, orders, point, bits=200):
-    """The derivative at a point by definition: difference quotients of the value, in the piece that holds there."""
-    rule = activation.rule
+    """The derivative at a point by definition: difference quotients of the value, in the piece that holds there.
+
+    Of a surrogate, which is the derivative by x, an order lower; by a parameter that moves the jump, minus that times
+    how fast it moves it.
+    """
+    rule, bound = activation.rule, activation.bind(**activation.parameters)
+    if rule.surrogate and any(orders[1:]):
+        (edge,) = rule.pieces(rule.orders()).breaks
+        speed = edge.diff([*rule.symbols.values()][orders.index(1) - 1])
+        return -speed * truth(activation, rule.orders(1), point, bits)
+    text = bound.formula
+    if rule.surrogate and orders[0]:
+        text, orders = bound.surrogate, (orders[0] - 1, *orders[1:])
     if not any(orders[1:]):  # with numbers for parameters, every kink has its place
-        rule, orders = Formula(activation.bind(**activation.parameters).formula, (), rule.kinks), orders[:1]
+        rule, orders = Formula(text, (), rule.kinks), orders[:1]
     parameters = rule.samples[0]
     if not any(orders):
         return value_at(rule.pieces(orders), point, parameters, bits)
@@ -197,7 +209,7 @@ def test_bind_spec_and_pickle_round_trips(activation):
         assert hash(pickle.loads(pickle.dumps(each))) == hash(each)
     points = np.linspace(-2, 2, 9)
     np.testing.assert_array_equal(bound(points), activation(points, **bound.parameters))
-    again = nl.define(f"again_{activation.name}", bound.formula)
+    again = nl.define(f"again_{activation.name}", bound.formula, surrogate=bound.surrogate)
     kinks = [float(exact(b, bound.rule.samples[0])) for b in bound.rule.pieces(bound.rule.orders()).breaks]
     for point, a, b in zip(points, again(points), bound(points), strict=True):
         assert a == pytest.approx(b, rel=1e-14, abs=1e-15) or point in kinks
@@ -209,3 +221,53 @@ def test_a_factor_that_has_vanished_wins_over_an_infinite_one(dtype):
     infinite = np.array([-np.inf, np.inf], dtype)
     assert bump(infinite).tolist() == [0.0, np.inf]
     assert bump.derivative(infinite).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("activation", [a for a in nl.catalog.values() if a.surrogate], ids=str)
+def test_a_derivative_is_the_surrogate_where_there_is_one(activation):
+    bound = activation.bind(**activation.parameters)
+    slope = nl.define(f"slope_of_{activation.name}", bound.surrogate)
+    points = np.linspace(-5, 5, 101)
+    for order in (1, 2, 3):
+        np.testing.assert_allclose(bound.derivative(points, order=order), slope.derivative(points, order=order - 1),
+                                   rtol=1e-13, atol=1e-13)  # fmt: skip
+
+
+def test_a_surrogate_is_chosen_by_name():
+    points = np.array([-0.3, 0.0, 0.2])
+    for name in nl.spike.definition.surrogates:
+        chosen = nl.get(f"spike(surrogate={name})")
+        np.testing.assert_array_equal(nl.spike.derivative(points, surrogate=name), chosen.derivative(points))
+        np.testing.assert_array_equal(nl.spike(points, surrogate=name, threshold=0.2), [0.0, 0.0, 1.0])
+        assert nl.get(str(chosen)) == chosen == nl.spike.bind(surrogate=name)
+        assert chosen.derivative(0.0) == 1  # at the threshold, where alpha is at its default
+    assert str(nl.spike.bind(threshold=1, surrogate="atan", alpha=3)) == "spike_atan(threshold=1.0, alpha=3.0)"
+    with pytest.raises(ParameterError, match="surrogate of spike: 'tent': give 'fast_sigmoid' or 'atan' or"):
+        nl.spike(points, surrogate="tent")
+    with pytest.raises(ParameterError, match="relu has no surrogates to choose from: 'atan'"):
+        nl.relu.bind(surrogate="atan")
+
+
+def test_a_parameter_moves_the_jump_or_does_not():
+    gated = nl.define("gated", "a if b*x >= c else 0", surrogate="1/(1 + (x - c/b)**2)", a=2.0, b=4.0, c=3.0,
+                      constraints={"b": "> 0"})  # fmt: skip
+    points = np.array([0.5, 0.75, 1.5])
+    slope = 1 / (1 + (points - 0.75) ** 2)
+    np.testing.assert_allclose(gated.derivative(points), slope)
+    np.testing.assert_allclose(gated.derivative(points, wrt="a"), [0, 1, 1])
+    np.testing.assert_allclose(gated.derivative(points, wrt="b"), slope * 3 / 16)
+    np.testing.assert_allclose(gated.derivative(points, wrt="c"), -slope / 4)
+
+
+def test_a_surrogate_has_kernels_of_its_own():
+    """Of two functions of the same text, one without a surrogate: neither takes the other's compiled derivative."""
+    far = np.array([1e4, 1e6, 1e9])
+    wave = nl.define("wave_slope", "max(0, x)", surrogate="1 + sin(x)")
+    np.testing.assert_allclose(wave.derivative(far), 1 + np.sin(far), rtol=1e-12)
+    np.testing.assert_array_equal(nl.relu.derivative(far), 1.0)
+    assert nl.define("wave_slope", "max(0, x)").derivative(-1.0) == 0
+
+
+def test_a_surrogate_that_is_no_formula_is_refused():
+    with pytest.raises(FormulaError, match="y"):
+        nl.define("bad_slope", "1 if x >= 0 else 0", surrogate="y*x")

@@ -131,12 +131,14 @@ class Evaluation(keras.Operation):
 def formula_data(formula: Formula) -> dict[str, Any]:
     """A formula as text and numbers."""
     parameters = [[p.name, p.default, p.constraint] for p in formula.parameters]
-    return {"text": formula.text, "parameters": parameters, "kinks": formula.kinks}
+    data = {"text": formula.text, "parameters": parameters, "kinks": formula.kinks}
+    return {**data, "surrogate": formula.surrogate} if formula.surrogate else data
 
 
 def formula_of(data: dict[str, Any]) -> Formula:
     """The formula of such data; its text is read by the language's own grammar, so a file cannot smuggle in code."""
-    return Formula(data["text"], tuple(Parameter(*p) for p in data["parameters"]), data["kinks"])
+    parameters = tuple(Parameter(*p) for p in data["parameters"])
+    return Formula(data["text"], parameters, data["kinks"], data.get("surrogate", ""))
 
 
 def array(x: Any) -> Any:

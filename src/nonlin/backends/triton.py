@@ -150,6 +150,7 @@ class Kernel:
 @lru_cache(maxsize=1024)
 def _kernel(formula: Formula, orders: Orders, dtype: torch.dtype, default: bool, gradient: bool) -> Kernel | None:
     """The kernel of a derivative over a dtype; None where Triton has none."""
+    formula, orders = formula.reduced(orders)
     double, half = dtype is torch.float64, dtype in HALF
     grade = "double" if double else "single" if is_exact(formula, orders, default, half) else "mixed"
     real = REAL[grade]

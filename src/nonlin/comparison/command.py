@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nonlin.activation import Activation
+from nonlin.definition import Definition
 from nonlin.registry import catalog
 
 if TYPE_CHECKING:
@@ -47,15 +48,17 @@ def _line(make_model: str | None, data: str | Path, scope: dict[str, Any]) -> st
 
 
 def _call(make_model: Any, data: Any, scope: dict[str, Any], own: list[Activation]) -> str:
-    definitions = [
-        f"nl.define({', '.join([repr(one.name), repr(one.definition.text), *_keywords(one.definition.defaults)])})"
-        for one in own
-    ]
+    definitions = [_definition(one.definition) for one in own]
     model = repr(make_model) if isinstance(make_model, str | None) else "make_model"
     source = repr(str(data)) if isinstance(data, str | Path) else "data"
     arguments = [model, source, *_keywords(scope)]
     return "\n".join(["import nonlin as nl", "", *definitions,
                       "nl.compare(", *(f"    {argument}," for argument in arguments), ")"])  # fmt: skip
+
+
+def _definition(own: Definition) -> str:
+    slope = {"surrogate": own.surrogate} if own.surrogate else {}
+    return f"nl.define({', '.join([repr(own.name), repr(own.text), *_keywords({**slope, **own.defaults})])})"
 
 
 def _keywords(values: Mapping[str, Any]) -> list[str]:

@@ -149,7 +149,7 @@ def _compared(
     trainer = trainer_of(make_model, data, metric, activations, baseline, init, scope.epochs, batch)
     models = {name: trainer.probed(name) for name in activations}
     plan = Plan(
-        formulas={name: activation.formula for name, activation in activations.items()},
+        formulas={name: _written(activation) for name, activation in activations.items()},
         baseline=baseline,
         seeds=scope.seeds,
         learning_rates=scope.learning_rates,
@@ -244,3 +244,10 @@ def _folder(out: str | Path | None, name: str) -> Path:
     except OSError as error:
         raise OutputError(f"cannot write into the folder: {str(folder)!r} ({error.strerror}): choose another") from None
     return folder.absolute()
+
+
+def _written(activation: Activation) -> str:
+    """Its formula, and its surrogate: with another one it is trained differently."""
+    return activation.formula + (
+        f"; surrogate of the derivative: {activation.surrogate}" if activation.surrogate else ""
+    )

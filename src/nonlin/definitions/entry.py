@@ -9,6 +9,7 @@ from nonlin.definition import LIBRARIES, Definition, Library, Noise, Peer, peer
 from nonlin.language.parameters import Parameter
 
 _NONE: Mapping[str, str] = {}
+_NO_ENTRIES: Mapping[str, Definition | None] = {}
 
 
 def entry(
@@ -22,6 +23,8 @@ def entry(
     aliases: tuple[str, ...] = (),
     spellings: Mapping[str, str] = _NONE,
     kinks: Literal["smaller", "left", "right"] = "smaller",
+    surrogate: str = "",
+    surrogates: Mapping[str, Definition | None] = _NO_ENTRIES,
     learned: tuple[str, ...] = (),
     always_learned: bool = False,
     same_as: str = "",
@@ -51,6 +54,8 @@ def entry(
         aliases=others,
         reference=reference,
         kinks=kinks,
+        surrogate=surrogate,
+        surrogates=surrogates,
         learned=learned,
         always_learned=always_learned,
         spellings=spellings,

@@ -27,6 +27,7 @@ def card(activation: Activation) -> Card:
         "spec": str(activation),
         "family": definition.family,
         "formula": activation.formula,
+        "surrogate": activation.surrogate or None,
         "derivative": text(activation.rule, activation.fixed, 1) if curved else None,
         "latex": activation.latex,
         "parameters": dict(activation.parameters),

@@ -32,7 +32,7 @@ def entry(activation: Activation, measured: Mapping[str, Any]) -> dict[str, Any]
     vector = isinstance(activation, VectorActivation)
     rule = definition.gate_formula if definition.gate else None if vector else activation.rule
     return {
-        **{key: known[key] for key in ("name", "family", "formula", "aliases", "reference", "derivative")},
+        **{key: known[key] for key in ("name", "family", "formula", "aliases", "reference", "derivative", "surrogate")},
         "shortFormula": short(activation.formula),
         "spellings": [name.lower() for name in (activation.name, *activation.aliases)],
         "parameters": [
@@ -58,4 +58,5 @@ def _rows(found: Facts) -> list[list[str]]:
 def _latex(activation: Activation, rule: Formula | None) -> list[str]:
     if rule is None or isinstance(activation, VectorActivation):
         return [activation.latex]
-    return [f"f(x) = {activation.latex}", f"f'(x) = {latex(rule, activation.fixed, 1)}"]
+    sign = r"\approx" if rule.surrogate else "="  # what stands for the derivative is not it
+    return [f"f(x) = {activation.latex}", f"f'(x) {sign} {latex(rule, activation.fixed, 1)}"]

@@ -137,7 +137,7 @@ def _draw(
 def _label(activation: Activation, order: int, room: int) -> str:
     """The name, with the formula where that leaves the legend within so many characters."""
     if order:
-        return f"{activation}, derivative"
+        return f"{activation}, {'surrogate of the derivative' if activation.surrogate else 'derivative'}"
     if len(text(activation.rule, activation.fixed)) <= room:
         return f"{activation}: ${mathtext(activation.rule, activation.fixed)}$"
     return f"{activation}: {activation.formula}" if len(activation.formula) <= room else str(activation)

@@ -60,8 +60,9 @@ ROWS: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "E f'(z)^2": ("derivative_second_moment", lambda f: shown(f.derivative_second_moment)),
     "E f'(z)^2 / E f(z)^2": ("gain", lambda f: shown(gradient_factor(f))),
     "zero-centred": ("zero_centred", lambda f: yes(f.zero_centred)),
-    "flat for N(0, 1)": ("pieces", lambda f: f"{_flat_share(f):.0%}"),
+    "flat for N(0, 1)": ("flat", lambda f: f"{f.flat:.0%}"),
     "monotonic": ("monotonic", lambda f: yes(f.monotonic)),
+    "surrogate slope": ("surrogate", lambda f: yes(f.surrogate)),
     "kinks": ("kinks", lambda f: places(f.kinks)),
     "zeros": ("zeros", lambda f: places(f.zeros, f.zero_intervals)),
     "self-gated": ("self_gated", lambda f: yes(f.self_gated)),
@@ -98,7 +99,7 @@ def _gradient(own: Facts, other: Facts) -> Remark | None:
 
 
 def _flat(own: Facts, other: Facts) -> Remark | None:
-    share, against = _flat_share(own), _flat_share(other)
+    share, against = own.flat, other.flat
     if share == against:
         return None
     if share == 0:
@@ -170,12 +171,3 @@ def _exponentials(own: Facts, other: Facts) -> Remark | None:
     if count < against:
         return Remark("advantage", f"Cheaper: {cost(own)} an element (the other: {cost(other)}).")
     return Remark("drawback", f"Dearer: {cost(own)} an element (the other: {cost(other)}).")
-
-
-def _flat_share(facts: Facts) -> float:
-    """The share of N(0, 1) in which the slope is exactly 0."""
-
-    def below(place: float) -> float:
-        return math.erfc(-place / math.sqrt(2)) / 2
-
-    return math.fsum(below(p.high) - below(p.low) for p in facts.pieces if p.direction == "constant")

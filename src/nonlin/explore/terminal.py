@@ -81,7 +81,7 @@ class Sheet:
         about = _pairs()
         about.add_row("f(x)", Text(short(card["formula"])))
         if card["derivative"] is not None:
-            about.add_row("f'(x)", Text(card["derivative"]))
+            about.add_row("surrogate of f'" if self.activation.surrogate else "f'(x)", Text(card["derivative"]))
         for name, value in card["parameters"].items():
             about.add_row("parameter", f"{name} = {shown(value)}")
         if card["same_as"]:
@@ -116,7 +116,10 @@ def _curves(activation: Activation, options: ConsoleOptions) -> RenderableType:
     width = min(_WIDEST_PANEL, (room - 2) // 2 if beside else room)
     low, high = view([activation])
     panels: list[RenderableType] = []
-    for order, heading, style in ((0, "f(x)", "green"), (1, "f'(x)", "yellow")):
+    for order, heading, style in (
+        (0, "f(x)", "green"),
+        (1, "surrogate of f'" if activation.surrogate else "f'(x)", "yellow"),
+    ):
         lines = canvas(*points(activation, low, high, order), low, high, width, _HEIGHT, not options.ascii_only)
         title = Text(f"{heading:^{width}}", style="dim")
         panels.append(Group(title, *(Text(f"{line:{width}}", style=style, no_wrap=True) for line in lines)))

@@ -26,26 +26,28 @@ class Formula:
     """A real function of x and parameters.
 
     `kinks` states which side's slope holds at a kink: "smaller" (the side with the smaller |slope|, at the
-    parameters' defaults), "left" or "right". Two formulas with the same text, parameters and kinks are equal.
+    parameters' defaults), "left" or "right". `surrogate` is the text of a formula that stands for the derivative by x
+    (see `reduced`). Two formulas with the same texts, parameters and kinks are equal.
     `key` is this object's alone in this process: a compiler that traces a call takes text for constant, not objects.
     """
 
     text: str
     parameters: tuple[Parameter, ...] = ()
     kinks: Kinks = "smaller"
+    surrogate: str = ""
     key: str = field(init=False, compare=False, repr=False)
     _hash: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", str(next(_numbers)))
-        object.__setattr__(self, "_hash", hash((self.text, self.parameters, self.kinks)))
+        object.__setattr__(self, "_hash", hash((self.text, self.parameters, self.kinks, self.surrogate)))
         _by_key[self.key] = self
 
     def __hash__(self) -> int:
         return self._hash  # kernels are found by it at each call
 
     def __reduce__(self) -> Any:
-        return Formula, (self.text, self.parameters, self.kinks)
+        return Formula, (self.text, self.parameters, self.kinks, self.surrogate)
 
     @cached_property
     def symbols(self) -> dict[str, Any]:
@@ -69,13 +71,27 @@ class Formula:
 
     def pieces(self, orders: Orders) -> Pieces:
         """The normal form of a derivative: sorted breakpoints and one smooth expression an interval."""
-        return _pieces(self, orders)
+        return _pieces(*self.reduced(orders))
+
+    def reduced(self, orders: Orders) -> tuple[Formula, Orders]:
+        """A formula without a surrogate and the orders of its derivative that is meant by this one's of these orders.
+
+        A derivative by x is that of the surrogate, an order lower. By a parameter that only moves the places where f
+        jumps, a threshold, it is minus the surrogate times the speed of these places: f is a function of their
+        distance from x. By any other parameter it is f's own.
+        """
+        return _reduced(self, orders) if self.surrogate and any(orders) else (self, orders)
+
+    @cached_property
+    def slope(self) -> Formula | None:
+        """The surrogate as a formula; None where f's own derivative is the slope."""
+        return Formula(self.surrogate, self.parameters, self.kinks) if self.surrogate else None
 
     @cached_property
     def rectifies(self) -> bool:
         """Whether it is max(0, x), however it is spelled: its slope at its output is its slope, to the last bit."""
         value = self.pieces(self.orders())
-        return value.exprs == (0, x) and value.breaks == (0,)
+        return value.exprs == (0, x) and value.breaks == (0,) and not self.surrogate
 
     def at_default(self, orders: Orders, point: float, bits: int = 160) -> Any:
         """The value of a derivative at x = point and default parameters, as an mpmath number."""
@@ -112,6 +128,24 @@ def _symbol(parameter: Parameter) -> Any:
         elif operator == "!=" and zero == 0:
             sign = {"nonzero": True}
     return sympy.Symbol(parameter.name, real=True, **sign)
+
+
+@lru_cache(maxsize=1024)
+def _reduced(formula: Formula, orders: Orders) -> tuple[Formula, Orders]:
+    first = next(i for i, n in enumerate(orders) if n)
+    lower = tuple(n - (i == first) for i, n in enumerate(orders))
+    if first == 0:
+        return Formula(formula.surrogate, formula.parameters, formula.kinks), lower
+    plain = Formula(formula.text, formula.parameters, formula.kinks)
+    value = plain.pieces(plain.orders())
+    symbol = list(formula.symbols.values())[first - 1]
+    speeds = {b.diff(symbol) for b in value.breaks}
+    if len(speeds) != 1 or any(e.diff(symbol) != 0 for e in value.exprs):
+        return plain, orders
+    from nonlin.language.latex import expression_text  # which knows what a formula is
+
+    moved = f"-({expression_text(speeds.pop())})*({formula.surrogate})"
+    return Formula(moved, formula.parameters, formula.kinks), lower
 
 
 @lru_cache(maxsize=4096)

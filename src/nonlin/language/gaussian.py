@@ -33,6 +33,16 @@ def moments(curve: Curve) -> tuple[float, float, float]:
     return first, second, slope
 
 
+def stillness(curve: Curve, order: int) -> float:
+    """The probability that f(z), or a derivative, is 0, counting the intervals on which it is."""
+
+    def below(place: float) -> float:
+        return math.erfc(-place / math.sqrt(2)) / 2
+
+    still = [i for i in curve.intervals if i.exprs[order] == 0]
+    return math.fsum(below(float(i.high)) - below(float(i.low)) for i in still)
+
+
 def _closed(value: Any, slope: Any, low: float, high: float) -> tuple[float, float, float]:
     first, second, squared_slope = (_polynomial(e, low, high) for e in (value, value**2, slope**2))
     return first, second, squared_slope

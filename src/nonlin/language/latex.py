@@ -75,11 +75,16 @@ def text(formula: Formula, fixed: Mapping[str, float], order: int = 0) -> str:
     return found
 
 
+def expression_text(expr: Any) -> str:
+    """One expression as text that the language reads."""
+    return _Text().doprint(expr)
+
+
 def _pieces(formula: Formula, fixed: Mapping[str, float], order: int) -> Pieces:
     pieces = formula.pieces(formula.orders(order))
     if any(e.has(*atoms.PIECEWISE) for e in pieces.exprs):
         # not all conditions could be resolved: then the formula as it was written reads better than half of them
-        pieces = Pieces((), (), (formula.expr.diff(x, order) if order else formula.expr,))
+        pieces = Pieces((), (), (_whole(formula, order),))
     at = {formula.symbols[name]: sympy.Rational(str(value)) for name, value in fixed.items()}
     exprs = [written(e.xreplace(at)) for e in pieces.exprs]
     keep = [i for i in range(len(pieces.breaks)) if exprs[i] != exprs[i + 1]]
@@ -88,6 +93,11 @@ def _pieces(formula: Formula, fixed: Mapping[str, float], order: int) -> Pieces:
         tuple(pieces.closed[i] for i in keep),
         (*(_short(exprs[i]) for i in keep), _short(exprs[-1])),
     )
+
+
+def _whole(formula: Formula, order: int) -> Any:
+    formula, (by_x, *_) = formula.reduced(formula.orders(order))
+    return formula.expr.diff(x, by_x) if by_x else formula.expr
 
 
 def _short(expr: Any) -> Any:

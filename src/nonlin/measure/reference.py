@@ -38,7 +38,10 @@ class Truth:
         self._numbers = dict(zip(rule.symbols.values(), activation.parameters.values(), strict=True))
         self._pieces = rule.pieces(rule.orders(order))
         self._edges = [exact(edge, self._numbers, 1024) for edge in self._pieces.breaks]
-        self._text = rule.expr
+        # what by_definition differentiates, and how often
+        self._text, self._differences = (
+            (rule.expr, order) if not order or rule.slope is None else (rule.slope.expr, order - 1)
+        )
         self._programs: dict[tuple[Any, int], Program] = {}
 
     def __call__(self, point: float) -> Any:
@@ -58,16 +61,16 @@ class Truth:
         return rounded, float(mpmath.ldexp(true - rounded, 1 - math.frexp(math.ulp(rounded))[1]))
 
     def by_definition(self, point: float) -> Any:
-        """f, or the limit of difference quotients of f, from the formula as its author wrote it.
+        """f or its surrogate, or the limit of difference quotients of it, from the formula as its author wrote it.
 
         The step is so small that the third derivative does not show; at a break both places are on the side that
         holds there.
         """
         program = self._text
-        if self.order == 0:
+        if self._differences == 0:
             return self._settled(lambda bits: self._program(program, bits)(point))
-        if self.order > 1:
-            raise ValueError(f"order of a difference quotient: {self.order}: 0 or 1")
+        if self._differences > 1:
+            raise ValueError(f"order of a difference quotient: {self._differences}: 0 or 1")
         size = abs(point)
         power = min(math.frexp(size)[1], -math.frexp(size)[1]) - 150 if size else -1200
         sides = [side for edge, side in zip(self._edges, self._pieces.closed, strict=True) if edge == point]

@@ -37,6 +37,8 @@ def _options(activation: Activation) -> list[Parameter]:
     options = [option(name, default) for name, default in definition.defaults.items()]
     if definition.approximate:
         options.append(option("approximate", "none"))
+    if definition.surrogates:
+        options.append(option("surrogate", next(iter(definition.surrogates))))
     peer = definition.peers.get("torch")
     if peer is not None and "inplace" in inspect.signature(getattr(nn, peer.names[0])).parameters:
         options.append(option("inplace", False))
@@ -65,6 +67,8 @@ def _keywords(activation: Activation, signature: Signature, args: tuple[Any, ...
             known = " or ".join(map(repr, ["none", *definition.approximate]))
             raise ParameterError(f"approximate of {definition.layer}: {kind!r}: give {known}")
         activation = catalog[definition.approximate[kind]]
+    if "surrogate" in options:
+        activation = activation.bind(surrogate=options.pop("surrogate"))
     if definition.always_learned:
         options["trainable"] = True
         options |= {name: options.pop("init") for name in definition.learned if "init" in options}
@@ -93,15 +97,20 @@ def class_of(name: str) -> type[Layer]:
 
 def _doc(definition: Definition) -> str:
     lines = [f"{definition.name}: f(x) = {definition.text}", ""]
+    if definition.surrogate:
+        lines += [f"The gradient is a surrogate in place of f': {definition.surrogate}.", ""]
     if definition.along_axis or definition.gate:
         lines.append("Along the dimension `dim`" + (", whose length is halved." if definition.gate else "."))
     else:
-        lines.append("Shape: any, and the same out. The gradient is exact to every order, at a kink the stated side's.")
+        exact = "" if definition.surrogate else " The gradient is exact to every order, at a kink the stated side's."
+        lines.append(f"Shape: any, and the same out.{exact}")
     if definition.always_learned:
         lines.append(f"`weight` is {definition.learned[0]}, shared (num_parameters=1) or one a channel (dimension 1).")
     elif definition.learned:
         lines.append(f"With trainable=True {', '.join(definition.learned)} is learned.")
-    if not definition.noise and not definition.always_learned:
+    if definition.surrogates:
+        lines.append(f"`surrogate` is one of {', '.join(definition.surrogates)}.")
+    if not definition.noise and not definition.always_learned and not definition.surrogate:
         lines.append('With save="output" the backward pass keeps the output instead of the input, where that suffices.')
     if definition.noise:
         lines.append(f"In training the slope is drawn anew from [{definition.noise.low}, {definition.noise.high}].")

@@ -26,6 +26,7 @@ def kernel(
     elements where `arrays` says so; `default` says whether they all have their default values. With `gradient` the
     result is grad times the derivative.
     """
+    formula, orders = formula.reduced(orders)
     grade = "double" if dtype == "float64" else "single" if is_exact(formula, orders, default) else "mixed"
     return _linked(formula, orders, dtype, grade, arrays, gradient, default)
 
@@ -53,6 +54,7 @@ def _linked(
 @lru_cache(maxsize=4096)
 def cost(formula: Formula, orders: Orders) -> float:
     """About how many nanoseconds an element takes on one thread: enough to say whether a second one pays."""
+    formula, orders = formula.reduced(orders)
     return 0.1 if _is_ramp(formula) else 0.4 * (1 + sum(orders))
 
 
@@ -63,6 +65,7 @@ def _is_ramp(formula: Formula) -> bool:
 @lru_cache(maxsize=4096)
 def is_exact(formula: Formula, orders: Orders, default: bool, half: bool = False) -> bool:
     """Whether float32 arithmetic keeps the promise, or that for half precision, as tried once here: see `trial.py`."""
+    formula, orders = formula.reduced(orders)
     if sum(orders) > 1 or sum(orders[1:]):
         return False
     key = key_of("exact", *_described(formula, orders), default, half)
