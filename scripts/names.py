@@ -61,7 +61,7 @@ def names(activations: Iterable[Activation]) -> str:
         if definition.same_as:
             more.append(f"the same as `{definition.same_as}`")
         cells = ["" if peer is None else ", ".join(f"`{name}`" for name in peer.names) for peer in theirs]
-        formula = f"`{activation.formula}`"
+        formula = f"`{activation.formula}`" + (f"; surrogate `{activation.surrogate}`" if activation.surrogate else "")
         rows.append((f"`{activation.name}`", formula, defaults(activation.parameters), *cells, ", ".join(more)))
     return _table(("nonlin", "formula", "defaults", *HEADINGS.values(), "also"), rows)
 

@@ -82,6 +82,14 @@ class Definition:
         """The default of each parameter."""
         return {p.name: p.default for p in self.parameters}
 
+    @property
+    def about_gradient(self) -> str:
+        """What a layer's docstring says of a gradient that is a surrogate; "" where it is f's own."""
+        if not self.surrogate:
+            return ""
+        choice = f"`surrogate` is one of {', '.join(self.surrogates)}.\n" if self.surrogates else ""
+        return f"The gradient is a surrogate in place of f': {self.surrogate}.\n{choice}\n"
+
     @cached_property
     def formulas(self) -> tuple[Formula, ...]:
         """Every formula that the entry has, read."""

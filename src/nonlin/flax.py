@@ -116,6 +116,8 @@ def _layer_class(activation: Activation) -> type[ActivationModule]:
     defaults: dict[str, Any] = {a: definition.defaults[p] for a, p in arguments.items()}
     if vector:
         defaults["axis"] = -1
+    if definition.surrogates:
+        defaults["surrogate"] = next(iter(definition.surrogates))
     options: dict[str, Any] = {}
     if definition.learned:
         options = {} if definition.always_learned else {"trainable": False}
@@ -129,13 +131,13 @@ def _layer_class(activation: Activation) -> type[ActivationModule]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         renamed = {definition.spellings.get(k, k): v for k, v in kwargs.items()}
         given = {arguments.get(k, k): v for k, v in signature.bind(*args, **renamed).arguments.items()}
-        parameters = {k: given.pop(k) for k in definition.defaults if k in given}
+        parameters = {k: given.pop(k) for k in (*definition.defaults, "surrogate") if k in given}
         learned = {"trainable": True} if definition.always_learned else {}
         ActivationModule.__init__(self, activation.bind(**parameters), **learned, **given)
 
     body: dict[str, Any] = {
         "__init__": __init__,
-        "__doc__": f"{definition.text}\n\nSource: {definition.reference}.",
+        "__doc__": f"{definition.text}\n\n{definition.about_gradient}Source: {definition.reference}.",
         "__module__": __name__,
         "__qualname__": definition.layer,
         "__signature__": signature,

@@ -199,7 +199,9 @@ def _layer_class(activation: Activation) -> type[ActivationLayer]:
     """The layer class of an entry; its arguments are the entry's parameters and what applies of ActivationLayer's."""
     definition = activation.definition
     vector = isinstance(activation, VectorActivation)
-    defaults = {**definition.defaults, **({"axis": -1} if vector else {})}
+    defaults: dict[str, Any] = {**definition.defaults, **({"axis": -1} if vector else {})}
+    if definition.surrogates:
+        defaults["surrogate"] = next(iter(definition.surrogates))
     options: dict[str, Any] = {}
     if definition.learned:
         options = {"learn": definition.always_learned, **dict.fromkeys(_WEIGHT_OPTIONS)}
@@ -218,7 +220,7 @@ def _layer_class(activation: Activation) -> type[ActivationLayer]:
             given[name] = value
         if definition.learned and not definition.always_learned and "learn" not in given:
             given["learn"] = bool(given.get("trainable", False))  # Swish(trainable=True), as in the other doors
-        parameters = {k: given.pop(k) for k in definition.defaults if k in given}
+        parameters = {k: given.pop(k) for k in (*definition.defaults, "surrogate") if k in given}
         ActivationLayer.__init__(self, activation.bind(**parameters), **{**options, **given})
 
     def get_config(self: Any) -> dict[str, Any]:
@@ -226,6 +228,9 @@ def _layer_class(activation: Activation) -> type[ActivationLayer]:
         del config["activation"]
         if not definition.learned:
             del config["learn"]
+        if definition.surrogates:
+            own = self.activation.definition
+            config["surrogate"] = next(n for n, d in definition.surrogates.items() if (d or definition) == own)
         return {**config, **self.activation.fixed}
 
     own = [inspect.Parameter(k, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=v) for k, v in defaults.items()]
@@ -254,7 +259,7 @@ def _spelled(definition: Definition, key: str) -> str:
 
 def _doc(activation: Activation) -> str:
     definition = activation.definition
-    lines = [f"{definition.text}", "", f"Source: {definition.reference}."]
+    lines = [f"{definition.text}", "", f"{definition.about_gradient}Source: {definition.reference}."]
     if definition.learned and not definition.always_learned:
         lines += ["", "`learn=True`, or `trainable=True`, trains " + ", ".join(definition.learned) + "."]
     if definition.noise is not None:

@@ -14,6 +14,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
     [
         ("dying_relu.py", ("--epochs", "6", "--seeds", "1", "--width", "32"), "lower rate, revive"),
         ("continual.py", ("--tasks", "5", "--seeds", "1"), "revived units of 192"),
+        ("spiking.py", ("--epochs", "1", "--seeds", "1", "--width", "16"), "spike_straight_through"),
     ],
 )
 def test_example(name: str, options: tuple[str, ...], row: str, tmp_path: Path) -> None:

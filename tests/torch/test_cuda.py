@@ -50,7 +50,7 @@ def breaches(got, want, x, relative, absolute):
         off = np.abs(got - want)
     good = (off <= relative * size + absolute) | (got == want) | (np.isnan(got) & np.isnan(want))
     good |= np.isinf(got) & (size > info.max)
-    good |= (size < info.tiny) & (off <= 2 * info.smallest_normal * info.eps)
+    good |= (size < info.tiny) & ((got == 0) | (off <= 2 * info.smallest_normal * info.eps))
     good &= ~((got == 0) & (size > info.tiny))
     return [*zip(x[~good], got[~good], want[~good], strict=True)]
 

@@ -32,7 +32,7 @@ def _spike(
 _CHOICES = {
     "atan": _spike(
         "spike_atan", "SpikeAtan", "alpha/2/(1 + (pi*alpha*(x - threshold)/2)**2)", 2.0,
-        "Fang, Yu, Chen, Masquelier, Huang, Tian 2021: Incorporating learnable membrane time constant to enhance "
+        "Fang et al. 2021: Incorporating learnable membrane time constant to enhance "
         "learning of spiking neural networks. ICCV"),
     "sigmoid": _spike(
         "spike_sigmoid", "SpikeSigmoid", "alpha*sigmoid(alpha*(x - threshold))*sigmoid(-alpha*(x - threshold))", 4.0,
@@ -41,7 +41,7 @@ _CHOICES = {
     "triangular": _spike(
         "spike_triangular", "SpikeTriangular", "alpha*max(0, 1 - alpha*abs(x - threshold))", 1.0,
         "Esser et al. 2016: Convolutional networks for fast, energy-efficient neuromorphic computing. PNAS 113(41); "
-        "Bellec, Salaj, Subramoney, Legenstein, Maass 2018: Long short-term memory and learning-to-learn in networks "
+        "Bellec et al. 2018: Long short-term memory and learning-to-learn in networks "
         "of spiking neurons. NeurIPS"),
     "straight_through": _entry(
         "spike_straight_through", _FIRES, "SpikeStraightThrough", parameters={"threshold": 0.0}, surrogate="1",

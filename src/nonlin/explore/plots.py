@@ -130,7 +130,8 @@ def _draw(
         bottom, top = min(bottom, before[0]), max(top, before[1])
     ax.set(xlim=(low, high), ylim=(bottom, top), xlabel="$x$")
     if not beside:
-        ax.set_title("$f(x)$" if order == 0 else "$f\\,'(x)$", fontsize="medium")
+        surrogate = " or its surrogate" if any(a.surrogate for a in activations) else ""
+        ax.set_title("$f(x)$" if order == 0 else f"$f\\,'(x)${surrogate}", fontsize="medium")
     ax.spines[["top", "right"]].set_visible(False)
 
 

@@ -97,8 +97,6 @@ def class_of(name: str) -> type[Layer]:
 
 def _doc(definition: Definition) -> str:
     lines = [f"{definition.name}: f(x) = {definition.text}", ""]
-    if definition.surrogate:
-        lines += [f"The gradient is a surrogate in place of f': {definition.surrogate}.", ""]
     if definition.along_axis or definition.gate:
         lines.append("Along the dimension `dim`" + (", whose length is halved." if definition.gate else "."))
     else:
@@ -108,13 +106,11 @@ def _doc(definition: Definition) -> str:
         lines.append(f"`weight` is {definition.learned[0]}, shared (num_parameters=1) or one a channel (dimension 1).")
     elif definition.learned:
         lines.append(f"With trainable=True {', '.join(definition.learned)} is learned.")
-    if definition.surrogates:
-        lines.append(f"`surrogate` is one of {', '.join(definition.surrogates)}.")
     if not definition.noise and not definition.always_learned and not definition.surrogate:
         lines.append('With save="output" the backward pass keeps the output instead of the input, where that suffices.')
     if definition.noise:
         lines.append(f"In training the slope is drawn anew from [{definition.noise.low}, {definition.noise.high}].")
-    return "\n".join([*lines, "", f"Source: {definition.reference}."])
+    return "\n".join([*lines, "", f"{definition.about_gradient}Source: {definition.reference}."])
 
 
 def _spelled() -> dict[str, str]:

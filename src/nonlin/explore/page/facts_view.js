@@ -14,7 +14,7 @@ function drawFacts() {
       html("dt", {}, entry.name), html("dd", {}, aboutEntry(entry))])));
 }
 
-const aboutEntry = ({ formula, derivative, note, aliases, reference }) => [
-  html("code", {}, formula), derivative ? html("span", {}, "; derivative ", html("code", {}, derivative)) : null,
+const aboutEntry = ({ formula, derivative, surrogate, note, aliases, reference }) => [
+  html("code", {}, formula), derivative ? html("span", {}, surrogate ? "; surrogate of the derivative " : "; derivative ", html("code", {}, derivative)) : null,
   html("br"), note ? `${note} ` : "", aliases.length > 0 ? `Also ${aliases.join(", ")}. ` : "", `Source: ${reference}.`,
 ];

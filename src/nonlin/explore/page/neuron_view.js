@@ -10,7 +10,7 @@ function setUpNeuron() {
     slider({ id, label, value: state[id], min, max, change: (value) => update({ [id]: Math.min(Math.max(value, min), 100 * max) }) });
   byId("neuron-controls").append(
     control("current", "input current I", 0, MOST_CURRENT), control("tau", "time constant, ms", 1, 50),
-    control("rest", "rest after a spike, ms", 0, 20), control("k", "sharpness k of the surrogates", 0.5, 10));
+    control("rest", "rest after a spike, ms", 0, 20), control("k", "sharpness alpha of the surrogates", 0.5, 10));
   neuronReady = true;
 }
 
@@ -54,10 +54,10 @@ function drawRate(current, neuron) {
 }
 
 function drawSurrogates(k) {
-  const found = SURROGATES.map(([name, formula, source], i) => {
-    const f = compiled(read(formula).expression);
-    const points = Array.from({ length: 601 }, (_, j) => [j / 100 - 3, f(j / 100 - 3, { k })]);
-    return { name: `${name} (${source})`, style: `c${i + 1} o${i % 3}`, points };
+  const found = DATA.entries.filter((entry) => entry.surrogate).map((entry, i) => {
+    const curve = fromEntry(entry, entry.parameters.some((p) => p.name === "alpha") ? { alpha: k } : {});
+    const points = Array.from({ length: 601 }, (_, j) => [j / 100 - 3, curve.at(j / 100 - 3, 1)]);
+    return { name: `${entry.name} (${entry.reference.split(":")[0]})`, style: `c${i + 1} o${i % 3}`, points };
   });
   const y = extent(found.map(({ points }) => points), -3, 3);
   const chart = new Chart(byId("neuron-surrogates"), { x: [-3, 3], y, height: 260, label: "The step and what stands for its derivative", xLabel: "distance of the voltage from the threshold" });

@@ -25,12 +25,3 @@ function voltage(current, { tau, rest }, duration, steps = 60) {
   }
   return { points, spikes };
 }
-
-// What a training puts in place of the step's derivative, which is 0, at the distance x from the threshold.
-const SURROGATES = [
-  ["fast sigmoid", "1/(1 + k*abs(x))**2", "Zenke, Ganguli 2018"],
-  ["arctangent", "k/2/(1 + (pi*k*x/2)**2)", "Fang et al. 2021"],
-  ["sigmoid", "k*sigmoid(k*x)*sigmoid(-k*x)", "Neftci, Mostafa, Zenke 2019"],
-  ["triangular", "max(0, 1 - abs(x))", "Bellec et al. 2018"],
-  ["straight-through", "1", "Bengio, Leonard, Courville 2013"],
-];
