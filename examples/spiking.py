@@ -26,7 +26,7 @@ SPIKES = [nl.step, *(nl.spike.bind(surrogate=name) for name in nl.spike.definiti
 
 
 class Integrators(nn.Module):
-    """Leaky neurons: a voltage decays, takes the current in, and loses 1 with each spike; without `fires` it goes out."""
+    """Leaky neurons: a voltage decays, takes the current in, loses 1 with each spike. Without `fires` it goes out."""
 
     def __init__(self, inputs: int, neurons: int, fires: nl.Activation | None = None):
         super().__init__()

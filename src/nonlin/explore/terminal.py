@@ -81,7 +81,7 @@ class Sheet:
         about = _pairs()
         about.add_row("f(x)", Text(short(card["formula"])))
         if card["derivative"] is not None:
-            about.add_row("surrogate of f'" if self.activation.surrogate else "f'(x)", Text(card["derivative"]))
+            about.add_row("f'(x), surrogate" if self.activation.surrogate else "f'(x)", Text(card["derivative"]))
         for name, value in card["parameters"].items():
             about.add_row("parameter", f"{name} = {shown(value)}")
         if card["same_as"]:
@@ -118,7 +118,7 @@ def _curves(activation: Activation, options: ConsoleOptions) -> RenderableType:
     panels: list[RenderableType] = []
     for order, heading, style in (
         (0, "f(x)", "green"),
-        (1, "surrogate of f'" if activation.surrogate else "f'(x)", "yellow"),
+        (1, "f'(x), surrogate" if activation.surrogate else "f'(x)", "yellow"),
     ):
         lines = canvas(*points(activation, low, high, order), low, high, width, _HEIGHT, not options.ascii_only)
         title = Text(f"{heading:^{width}}", style="dim")
