@@ -29,7 +29,7 @@ from nonlin.comparison.judge import judge
 from nonlin.comparison.metrics import METRICS
 from nonlin.comparison.plan import Plan
 from nonlin.comparison.power import power
-from nonlin.comparison.training import trainer
+from nonlin.comparison.trainers import trainer_of
 
 RESULTS = Path(__file__).parent / "results" / "truth.json"
 SEEDS, EPOCHS, RATE, BATCH = 8, 4, 0.01, 32
@@ -67,8 +67,8 @@ class Trials:
         self.known = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         data = prepare(parts(), METRICS["accuracy"], tabular=False)
         builder = Independent([a.name for a in activations.values()])
-        base = activations[self.names[0]]
-        self.train = trainer(builder, data, METRICS["accuracy"], activations, base, "model", EPOCHS, BATCH)
+        scope = (self.names[0], "model", EPOCHS, BATCH)
+        self.train = trainer_of(builder, data, METRICS["accuracy"], activations, *scope)
         self.plan = Plan(
             formulas={name: activation.formula for name, activation in activations.items()},
             baseline=self.names[0],

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nonlin.comparison.plan import Plan
+
 
 def _sibling(name):
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
@@ -18,6 +20,24 @@ def _sibling(name):
 
 
 processes = _sibling("processes")
+
+
+@pytest.fixture(scope="session")
+def plan():
+    """A plan of data and a model that are nowhere."""
+    return Plan(
+        formulas={"relu": "max(0, x)", "tanh": "tanh(x)"},
+        baseline="relu",
+        seeds=3,
+        learning_rates=(0.001, 0.01),
+        epochs=2,
+        batch_size=16,
+        metric="accuracy",
+        model="a model",
+        weights="as drawn",
+        frameworks=("torch",),
+        data={"name": "toy", "samples": [6, 2, 2], "sha256": "0"},
+    )
 
 
 @pytest.fixture(scope="session")

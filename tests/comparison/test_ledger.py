@@ -50,6 +50,16 @@ def test_trials_come_once_in_order_with_their_outcomes(ledger):
     assert ledger.outcomes() == {t: {"score": t.seed} for t in TRIALS}
 
 
+def test_of_two_that_plan_at_once_the_first_one_s_plan_counts(ledger, tmp_path):
+    other = Ledger(Journal(tmp_path))
+    assert ledger.plan() is other.plan() is None
+    assert ledger.record_plan({"seeds": 3}, None)
+    assert not other.record_plan({"seeds": 5}, None)
+    assert other.plan() == {"seeds": 3}
+    assert other.record_plan({"seeds": 5}, {"seeds": 3})
+    assert ledger.plan() == {"seeds": 5}
+
+
 def test_a_worker_takes_only_the_activations_that_it_knows(ledger):
     ledger.add(TRIALS)
     assert ledger.take(NAMES[1:]).trial == TRIALS[1]

@@ -104,13 +104,13 @@ def test_every_parameter_that_a_swap_brings_is_trained():
 
 def test_images_get_a_small_convolutional_net_that_learns():
     from nonlin.comparison.metrics import METRICS
-    from nonlin.comparison.training import trainer
+    from nonlin.comparison.trainers import trainer_of
 
     data = mnist5k()
     assert data.train.x.shape == (3000, 1, 28, 28)
     assert (data.train.x.min(), data.train.x.max()) == (0, 1)
     activations = {name: nl.get(name) for name in ("relu", "tanh")}
-    train = trainer(None, data, METRICS["accuracy"], activations, nl.relu, "gain", 1, 64)
+    train = trainer_of(None, data, METRICS["accuracy"], activations, "relu", "gain", 1, 64)
     outcome = train(Trial("final", "tanh", 0.003, 0))
     assert outcome["score_test"] > 0.7
     assert len(outcome["dead_by_layer"]) == 3

@@ -10,24 +10,11 @@ import pytest
 import nonlin as nl
 from nonlin.comparison.forecast import forecast
 from nonlin.comparison.pilot import RUNS, Pilot, pilot
-from nonlin.comparison.plan import Plan
+from nonlin.comparison.plan import stored_in
 from nonlin.comparison.planning import Asked, planned
 from nonlin.comparison.power import detectable
 from nonlin.errors import OutputError, ParameterError
 
-PLAN = Plan(
-    formulas={"relu": "max(0, x)", "tanh": "tanh(x)"},
-    baseline="relu",
-    seeds=3,
-    learning_rates=(0.001, 0.01),
-    epochs=2,
-    batch_size=16,
-    metric="accuracy",
-    model="a model",
-    weights="as drawn",
-    frameworks=("torch",),
-    data={"name": "toy", "samples": [6, 2, 2], "sha256": "0"},
-)
 DRAW = np.random.default_rng(0)
 X = DRAW.normal(size=(400, 4))
 Y = (X[:, 0] * X[:, 1] > 0).astype(int)
@@ -75,12 +62,12 @@ def test_a_run_that_diverged_leaves_the_noise_unknown():
     assert pilot(Timed(5, [None, 0.8, 0.8, 0.8]), "relu", (0.1,), 5, lambda run: 1000 * run).noise is None
 
 
-def lines(plan=PLAN, scores=(0.90, 0.92, 0.91, 0.89), workers=1, margin=None):
+def lines(plan, scores=(0.90, 0.92, 0.91, 0.89), workers=1, margin=None):
     return forecast(replace(plan, pilot=known(scores, plan.epochs).as_dict()), workers, margin)
 
 
-def test_the_forecast_says_how_many_how_long_and_what_it_can_tell():
-    plan = replace(PLAN, seeds=10, epochs=20)
+def test_the_forecast_says_how_many_how_long_and_what_it_can_tell(plan):
+    plan = replace(plan, seeds=10, epochs=20)
     said = lines(plan)
     noise = known((0.90, 0.92, 0.91, 0.89)).noise
     assert said[0].startswith("1 activation against relu on toy (6 training, 2 validation, 2 test samples)")
@@ -93,25 +80,25 @@ def test_the_forecast_says_how_many_how_long_and_what_it_can_tell():
     assert int(more) > 10
 
 
-def test_workers_share_the_time():
-    plan = replace(PLAN, seeds=10, epochs=20)
+def test_workers_share_the_time(plan):
+    plan = replace(plan, seeds=10, epochs=20)
     assert lines(plan, workers=2)[3].startswith(f"about {plan.count} s by 2 workers")
 
 
-def test_a_margin_that_is_smaller_than_what_can_be_told_is_said():
-    assert "one of the margin, 0.001, takes" in lines(replace(PLAN, seeds=10), margin=0.001)[5]
-    assert "margin" not in lines(replace(PLAN, seeds=10), margin=0.5)[5]
+def test_a_margin_that_is_smaller_than_what_can_be_told_is_said(plan):
+    assert "one of the margin, 0.001, takes" in lines(replace(plan, seeds=10), margin=0.001)[5]
+    assert "margin" not in lines(replace(plan, seeds=10), margin=0.5)[5]
 
 
-def test_too_few_seeds_can_decide_nothing():
-    assert "can decide nothing: the smallest p of 3 seeds is 0.25" in lines()[5]
-    assert "takes at least 6 seeds" in lines()[5]
+def test_too_few_seeds_can_decide_nothing(plan):
+    assert "can decide nothing: the smallest p of 3 seeds is 0.25" in lines(plan)[5]
+    assert "takes at least 6 seeds" in lines(plan)[5]
 
 
-def test_noise_that_is_not_known_is_said_and_none_is_no_problem():
-    assert "noise: not known beforehand" in lines(replace(PLAN, seeds=8), scores=())[4]
-    assert "standard deviations of that noise" in lines(replace(PLAN, seeds=8), scores=())[5]
-    assert "differ by 0 in" in lines(replace(PLAN, seeds=8), scores=(0.9, 0.9))[4]
+def test_noise_that_is_not_known_is_said_and_none_is_no_problem(plan):
+    assert "noise: not known beforehand" in lines(replace(plan, seeds=8), scores=())[4]
+    assert "standard deviations of that noise" in lines(replace(plan, seeds=8), scores=())[5]
+    assert "differ by 0 in" in lines(replace(plan, seeds=8), scores=(0.9, 0.9))[4]
 
 
 # With a folder -----------------------------------------------------------------------------------------------------
@@ -121,34 +108,36 @@ def asked(**given):
     return Asked(**{"seeds": None, "learning_rates": None, "epochs": None, "budget": None, **given})
 
 
-def test_the_pilot_of_a_folder_is_not_run_again(tmp_path):
+def test_the_pilot_of_a_folder_is_not_run_again(plan, tmp_path):
     train = Timed(20, [0.9, 0.8, 0.85, 0.7])
     scope = asked(seeds=10, learning_rates=(0.001, 0.01), epochs=20)
-    plan = replace(PLAN, seeds=10, epochs=20)
-    first = planned(plan, scope, train, tmp_path, 1, "cpu")
+    plan = replace(plan, seeds=10, epochs=20)
+    first = planned(plan, scope, train, tmp_path, stored_in(tmp_path), 1, "cpu")
     first.settle_in(tmp_path)
     ran = len(train.trials)
-    assert planned(plan, scope, train, tmp_path, 1, "cpu") == first
+    assert planned(plan, scope, train, tmp_path, stored_in(tmp_path), 1, "cpu") == first
     assert len(train.trials) == ran
-    other = replace(plan, data={**PLAN.data, "sha256": "1"})
+    other = replace(plan, data={**plan.data, "sha256": "1"})
     with pytest.raises(OutputError, match="the data"):
-        planned(other, scope, train, tmp_path, 1, "cpu")
+        planned(other, scope, train, tmp_path, stored_in(tmp_path), 1, "cpu")
     assert len(train.trials) == ran
 
 
-def test_a_folder_under_a_budget_goes_on_with_its_scope(tmp_path):
+def test_a_folder_under_a_budget_goes_on_with_its_scope(plan, tmp_path):
     train = Timed(20, [0.9, 0.8, 0.85, 0.7])
-    plan = replace(PLAN, learning_rates=(0.0003, 0.001, 0.003, 0.01), epochs=20, seeds=10, budget=0.5)
-    first = planned(plan, asked(budget="0.5s"), train, tmp_path, 1, "cpu")
+    plan = replace(plan, learning_rates=(0.0003, 0.001, 0.003, 0.01), epochs=20, seeds=10, budget=0.5)
+    first = planned(plan, asked(budget="0.5s"), train, tmp_path, stored_in(tmp_path), 1, "cpu")
     first.settle_in(tmp_path)
     assert train.epochs == first.epochs
     # A second look finds another speed; the scope is the folder's.
     path = tmp_path / "plan.json"
     stored = json.loads(path.read_text())
     path.write_text(json.dumps({**stored, "pilot": {**stored["pilot"], "seconds": 1e-6}}))
-    again = planned(plan, asked(budget="0.5s"), Timed(20, []), tmp_path, 1, "cpu")
+    again = planned(plan, asked(budget="0.5s"), Timed(20, []), tmp_path, stored_in(tmp_path), 1, "cpu")
     assert (again.seeds, again.learning_rates, again.epochs) == (first.seeds, first.learning_rates, first.epochs)
-    more = planned(replace(plan, budget=60.0), asked(budget="60s"), Timed(20, []), tmp_path, 1, "cpu")
+    more = planned(
+        replace(plan, budget=60.0), asked(budget="60s"), Timed(20, []), tmp_path, stored_in(tmp_path), 1, "cpu"
+    )
     assert more.seeds > first.seeds
     assert (more.learning_rates, more.epochs) == (first.learning_rates, first.epochs)
     more.settle_in(tmp_path)
@@ -166,9 +155,15 @@ def test_compare_under_a_budget_and_again(tmp_path, capsys):
     assert again.table.equals(found.table)
 
 
-def test_machines_that_share_a_ledger_do_not_plan_each_for_itself(tmp_path):
-    with pytest.raises(ParameterError, match="budget with storage"):
-        nl.compare(None, (X, Y), activations=["tanh"], budget="1m", storage="postgresql://h/d", out=tmp_path / "out")
+def test_a_machine_that_joins_goes_by_the_plan_of_the_first(plan, tmp_path):
+    plan = replace(plan, learning_rates=(0.0003, 0.001, 0.003, 0.01), epochs=20, seeds=10, budget=0.5)
+    first = planned(plan, asked(budget="0.5s"), Timed(20, [0.9, 0.8, 0.85, 0.7]), tmp_path / "here", None, 1, "cpu")
+    quicker = Timed(20, [])
+    stored = json.loads(json.dumps(first.as_dict()))
+    joined = planned(plan, asked(budget="0.5s"), quicker, tmp_path / "there", stored, 8, "cpu")
+    assert joined == first
+    assert quicker.trials == []
+    assert quicker.epochs == first.epochs
 
 
 @pytest.mark.parametrize(("budget", "said"), [("1ms", "budget: '1ms'"), ("0.001s", "too small for anything")])

@@ -61,6 +61,16 @@ def test_more_is_added_and_a_changed_plan_refused_wherever_the_command_is_given(
     assert postgres.PASSWORD not in (tmp_path / "here" / "out" / "plan.json").read_text()
 
 
+def test_under_a_budget_the_first_command_decides_and_the_next_one_joins(scenario, postgres, tmp_path):
+    settings = {"budget": "3s", "seeds": None, "storage": postgres.fresh()}
+    first = scenario.comparison(tmp_path / "here" / "out", **settings)
+    joined = scenario.comparison(tmp_path / "there" / "out", count=str(tmp_path / "count"), **settings)
+    assert joined.plan.seeds == first.plan.seeds
+    assert joined.plan.pilot == first.plan.pilot
+    assert joined.table.equals(first.table)
+    assert not (tmp_path / "count").exists()
+
+
 @pytest.fixture
 def opened():
     ledgers = []

@@ -13,7 +13,7 @@ from nonlin.comparison.health import health
 from nonlin.comparison.metrics import METRICS
 from nonlin.comparison.plan import Trial
 from nonlin.comparison.torch_models import DefaultModel
-from nonlin.comparison.training import trainer as trainer_of
+from nonlin.comparison.trainers import trainer_of
 from nonlin.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -25,7 +25,7 @@ VALUES = 1000 + 50 * (X @ [1.0, -1.0, 2.0, 0.0, 0.5])
 def trainer(y=CLASSES, make_model=None, metric="accuracy", epochs=3, names=("relu", "tanh", "prelu"), init="model"):
     data = prepare((X, y), METRICS[metric], tabular=make_model is None)
     activations = {n: nl.get(n) for n in names}
-    return trainer_of(make_model, data, METRICS[metric], activations, nl.get(names[0]), init, epochs, 32)
+    return trainer_of(make_model, data, METRICS[metric], activations, names[0], init, epochs, 32)
 
 
 def small(activation):

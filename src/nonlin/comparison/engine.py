@@ -8,12 +8,13 @@ from contextlib import closing, contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nonlin.comparison.extras import require
 from nonlin.comparison.gpu import devices
 from nonlin.comparison.journal import Journal, claimed
 from nonlin.comparison.ledger import Ledger
-from nonlin.comparison.plan import Plan
+from nonlin.comparison.plan import Plan, stored_in
 from nonlin.comparison.processes import Processes
 from nonlin.comparison.run import Results, run
 from nonlin.comparison.store import Store
@@ -22,6 +23,8 @@ from nonlin.comparison.terminal import Progress
 from nonlin.comparison.trainers import Train
 from nonlin.comparison.worker import Crew, Here
 from nonlin.errors import ParameterError
+
+Stored = dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ class Engine:
         return "cpu" if self.ray is not None else devices(self.device)[0]
 
     @contextmanager
-    def results(self, planned: Callable[[], Plan], train: Train, folder: Path) -> Generator[tuple[Plan, Results]]:
-        """The plan, which is made when the ledger is open, and everything that it asks for, run or found there.
+    def results(
+        self, planned: Callable[[Stored], Plan], said: Callable[[Plan], None], train: Train, folder: Path
+    ) -> Generator[tuple[Plan, Results]]:
+        """The plan, which is made of what the ledger holds, said, and everything that it asks for, run or found there.
 
         The folder is this process's meanwhile. Raises OutputError where it or the storage belongs to another
         comparison.
@@ -57,10 +62,8 @@ class Engine:
         with nullcontext() if self.storage else claimed(folder):
             store = self._store(folder)
             with closing(Ledger(store)) as ledger:
-                plan = planned()
-                plan.check(ledger.plan(), f"ledger of another comparison: {store.name}")
-                plan.settle_in(folder)
-                ledger.record_plan(json.loads(json.dumps(plan.as_dict())))
+                plan = self._agreed(planned, ledger, store, folder)
+                said(plan)
                 with Progress(plan) as progress:
                     progress.say(f"writing to {folder}")
                     try:
@@ -71,6 +74,16 @@ class Engine:
                         )
                         raise
             yield plan, results
+
+    def _agreed(self, planned: Callable[[Stored], Plan], ledger: Ledger, store: Store, folder: Path) -> Plan:
+        """The plan, recorded: of machines that begin at the same time the first one's is what the others go by."""
+        while True:
+            there = ledger.plan()
+            plan = planned(there or stored_in(folder))
+            plan.check(there, f"ledger of another comparison: {store.name}")
+            plan.settle_in(folder)
+            if ledger.record_plan(json.loads(json.dumps(plan.as_dict())), there):
+                return plan
 
     def _store(self, folder: Path) -> Store:
         if self.storage is None:

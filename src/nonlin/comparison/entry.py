@@ -52,11 +52,12 @@ def compare(
     """Which activation is best in this model on this data, and whether the difference is real.
 
     `make_model(activation)` builds a torch.nn.Module or a keras.Model; `activation()` in it gives a fresh layer,
-    `activation.gain` the factor for an initialisation of your own. Or a torch.nn.Module that has activations, or a
-    function without arguments that builds one: `swap` puts the others in. Or either by its name, "module:name".
+    `activation.gain` the factor for an initialisation of your own. Or a model that has activations, a torch.nn.Module
+    or a Sequential or functional keras.Model, or a function without arguments that builds one: the others are put in.
+    Or either by its name, "module:name".
     None is the default model: ten hidden layers of 64, or a small convolutional net for images.
     `init`: with "gain" the weights before the activation are scaled by its gain over that of the baseline (or of what
-    it replaces); a finished module's are drawn anew. With "model" all stays as the model initialises itself.
+    it replaces); a finished model's are drawn anew. With "model" all stays as the model initialises itself.
     `data`: (X, y), three such pairs (train, validation, test), a function that gives either or its name, "digits",
     "mnist5k", or with `target`, the column to predict, a DataFrame or the path of a CSV or Parquet file. Classes are
     strings, booleans, categories or at most 20 distinct integers; else it is regression, unless `metric` (a
@@ -68,7 +69,8 @@ def compare(
     of the baseline are timed, and standard error says what there is to run, how long, and what it can tell.
     `workers`: processes of this machine that train at once, one core each, with the same results to the last bit.
     `storage`: postgresql://user@host/database in place of a file in `out`: the same call on other machines, with a
-    folder of the same name, joins in. `ray`: the address of a Ray cluster, which runs the workers, with a `storage`.
+    folder of the same name, joins in; under a budget the first one decides the plan.
+    `ray`: the address of a Ray cluster, which runs the workers, with a `storage`.
     `device`: "cpu", "cuda:0", or "cuda" for every GPU, one trial a GPU at a time.
     `out`: the folder for report.html, results and trials as .csv and .parquet, plan.json and the ledger; the same call
     with the same folder goes on where it was stopped. Raises DataError, OutputError, ParameterError, UnknownActivation.
@@ -81,9 +83,6 @@ def compare(
     if storage is not None and out is None:
         raise ParameterError("storage without a folder: give --out (out=): its name is that of the comparison in the "
                              "database, the same on every machine")  # fmt: skip
-    if storage is not None and budget is not None:
-        raise ParameterError(f"budget with storage: {budget!r}: each machine would plan for its own speed: "
-                             "give seeds, epochs and learning rates")  # fmt: skip
     for what, value in (("seeds", seeds), ("epochs", epochs)):
         if value is not None:
             _whole(what, value)
@@ -165,13 +164,14 @@ def _compared(
     engine.check(trainer)
     folder = _folder(out, data.name)
 
-    def settled() -> Plan:
-        whole = repeated(planned(plan, asked, trainer, folder, engine.workers, engine.pilot_device))
+    def settled(stored: dict[str, Any] | None) -> Plan:
+        return repeated(planned(plan, asked, trainer, folder, stored, engine.workers, engine.pilot_device))
+
+    def said(whole: Plan) -> None:
         say(forecast(whole, engine.workers, margin))
-        return whole
 
     try:
-        with engine.results(settled, trainer, folder) as (whole, results):
+        with engine.results(settled, said, trainer, folder) as (whole, results):
             comparison = concluded(whole, results, margin, folder / "report.html")
             write_report(comparison, folder)
     except NonlinError:

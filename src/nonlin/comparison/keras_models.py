@@ -1,4 +1,4 @@
-"""Keras: the models that are compared, on any of its engines."""
+"""Keras: the models that are compared, on any of its engines, made by a function that takes the activation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 import nonlin.keras
 from nonlin.activation import Activation
 from nonlin.comparison.builders import Source, built_by
+from nonlin.comparison.keras_graph import before
 from nonlin.comparison.named import said
 from nonlin.errors import DataError
 
@@ -30,8 +31,19 @@ class KerasSource(Source):
         return fresh
 
 
+class KerasMaker(Protocol):
+    """Gives a fresh model with an activation, under the seeds of Keras, and the layers of the activation in it."""
+
+    @property
+    def weights(self) -> str:
+        """How the weights are drawn, as the plan says it."""
+        ...
+
+    def __call__(self, activation: Activation) -> tuple[Any, list[Any]]: ...
+
+
 @dataclass
-class KerasMaker:
+class KerasBuilder:
     """The user's function that takes the activation. The weights before the activation are multiplied by
     gain(f) / gain(baseline), as far as the graph of a Sequential or functional model shows which those are."""
 
@@ -50,9 +62,9 @@ class KerasMaker:
         if not seen:
             raise DataError("make_model ignores the activation: the model never calls it: "
                             "put activation() where the activation belongs")  # fmt: skip
-        inner = list(inner_layers(model))
-        before = {id(one) for one in _before(source.layers, inner)} if self.init == "gain" else set[int]()
-        self.followed = [number for number, one in enumerate(inner) if id(one) in before]
+        inner, own = list(inner_layers(model)), {id(one) for one in source.layers}
+        found = {id(one) for activation in source.layers for one in before(activation, inner, own)}
+        self.followed = [n for n, one in enumerate(inner) if id(one) in found] if self.init == "gain" else []
 
     @property
     def weights(self) -> str:
@@ -68,19 +80,22 @@ class KerasMaker:
         model, source = self._built(activation)
         inner = list(inner_layers(model))
         for number in self.followed:
-            kernel = inner[number].kernel
-            kernel.assign(keras.ops.multiply(kernel, activation.facts.gain / self.baseline.facts.gain))
+            scale(inner[number], activation.facts.gain / self.baseline.facts.gain)
         return model, source.layers
 
     def _built(self, activation: Activation) -> tuple[Any, KerasSource]:
         source = KerasSource(activation)
-        model = built_by(self.make, source)
-        if not isinstance(model, keras.Model):
-            raise DataError(f"make_model gives no keras.Model: {type(model).__name__}: return the model")
-        outputs(model, self.example)  # which builds a model that no input shape was given to
-        if not model.trainable_variables:
-            raise DataError(f"model without parameters to train: {type(model).__name__}: check make_model")
-        return model, source
+        return checked(built_by(self.make, source), self.example), source
+
+
+def checked(model: Any, example: Any) -> Any:
+    """The model, built. Raises DataError where it is none, does not run, or has nothing to train."""
+    if not isinstance(model, keras.Model):
+        raise DataError(f"make_model gives no keras.Model: {type(model).__name__}: return the model")
+    outputs(model, example)  # which builds a model that no input shape was given to
+    if not model.trainable_variables:
+        raise DataError(f"model without parameters to train: {type(model).__name__}: check make_model")
+    return model
 
 
 def outputs(model: Any, x: Any) -> Any:
@@ -90,6 +105,11 @@ def outputs(model: Any, x: Any) -> Any:
     except Exception as error:
         raise DataError(f"the model does not run on samples of shape {x.shape}: {said(error)}: "
                         "check the shapes of model and data") from error  # fmt: skip
+
+
+def scale(layer: Any, factor: float) -> None:
+    """The layer's kernel times a factor."""
+    layer.kernel.assign(keras.ops.multiply(layer.kernel, factor))
 
 
 @contextmanager
@@ -116,30 +136,3 @@ def recorded(layers: list[Any]) -> Generator[list[tuple[Any, Any]]]:
 def inner_layers(model: Any) -> list[Any]:
     """Every layer of a model, those of layers too, in an order that every build of it has."""
     return list(model._flatten_layers(include_self=False, recursive=True))
-
-
-def _before(activations: list[Any], layers: list[Any]) -> list[Any]:
-    """The layers with a kernel whose output reaches one of the activations with none other between."""
-    ending = [
-        one for one in layers if _has_kernel(one) and any(getattr(one, "activation", None) is a for a in activations)
-    ]
-    waiting = [node for layer in activations for node in layer._inbound_nodes]
-    found: list[Any] = ending
-    seen: set[int] = set()
-    while waiting:
-        node = waiting.pop()
-        for tensor in node.input_tensors:
-            operation = tensor._keras_history.operation
-            if id(operation) in seen or operation in activations:
-                continue
-            seen.add(id(operation))
-            if _has_kernel(operation):
-                if getattr(operation, "activation", None) in (None, keras.activations.linear):
-                    found.append(operation)
-            else:
-                waiting += operation._inbound_nodes
-    return found
-
-
-def _has_kernel(layer: Any) -> bool:
-    return getattr(layer, "kernel", None) is not None

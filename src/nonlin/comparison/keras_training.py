@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import Any
@@ -15,34 +16,25 @@ import keras
 import numpy as np
 
 from nonlin.activation import Activation
-from nonlin.comparison.data import Data, Part
 from nonlin.comparison.epochs import best_epoch
 from nonlin.comparison.health import health
 from nonlin.comparison.keras_models import KerasMaker, inner_layers, outputs, recorded
-from nonlin.comparison.metrics import Metric
+from nonlin.comparison.keras_snapshot import KerasSnapshots
+from nonlin.comparison.keras_swapped import maker_of
 from nonlin.comparison.plan import Trial
+from nonlin.comparison.setting import PROBED, SAMPLE, Setting
 from nonlin.comparison.store import Checkpoint
-from nonlin.errors import DataError
-
-PROBED = 4  # samples that a model is tried on before the plan
-SAMPLE = 2048  # training samples that health is measured on
 
 
 @dataclass
-class KerasTrainer:
+class KerasTrainer(Setting):
     """Trains one trial at a time with `Model.fit`, Adam and batches in the order of the trial's seed.
 
     Seeded are Python's, NumPy's and the engine's generators, so that weights and dropout are the same for every
     activation. Not measured, hence absent from the outcome: the gradient ratio and the memory of a step.
     """
 
-    data: Data
-    metric: Metric
-    activations: dict[str, Activation]
     maker: KerasMaker
-    epochs: int
-    batch_size: int
-    device: str = "cpu"
 
     @property
     def frameworks(self) -> tuple[str, ...]:
@@ -57,11 +49,11 @@ class KerasTrainer:
         return self.maker.weights
 
     def __call__(self, trial: Trial, checkpoint: Checkpoint | None = None) -> dict[str, Any]:
-        """What one trial gives, as JSON: as for PyTorch. A trial that is stopped begins anew."""
+        """What one trial gives, as JSON, and how it goes on from a checkpoint: as for PyTorch."""
         activation = self.activations[trial.activation]
         with _seeded(trial.seed):
             model, layers = self.maker(activation)
-            outcome = self._trained(model, trial)
+            outcome = self._trained(model, trial, checkpoint)
             if outcome["diverged"] is None:
                 with recorded(layers) as seen:
                     outputs(model, self.data.train.x[:SAMPLE])
@@ -74,24 +66,27 @@ class KerasTrainer:
         with _seeded(0):
             model, _ = self.maker(self.activations[name])
             x = self.data.train.x[:PROBED]
-            given = outputs(model, x).shape
+            self.check_outputs(outputs(model, x).shape, len(x))
             # By kind and shape: Keras counts the layers of a process in their names, and the next process otherwise.
             layers = [f"{type(one).__name__} {[tuple(w.shape) for w in one.weights]}" for one in inner_layers(model)]
-        expected = (len(x), self.data.outputs)
-        if given != expected and not (self.data.outputs == 1 and given == expected[:1]):
-            raise DataError(f"output shape of the model: {given}: {len(x)} samples need {expected}")
         return "\n".join(layers)
 
-    def _trained(self, model: Any, trial: Trial) -> dict[str, Any]:
+    def _trained(self, model: Any, trial: Trial, checkpoint: Checkpoint | None) -> dict[str, Any]:
         x, y = self.data.train.x, self._target()
         model.compile(optimizer=keras.optimizers.Adam(trial.learning_rate), loss=self._loss(model))
         order = np.random.default_rng(trial.seed)
+        train = partial(model.fit, batch_size=self.batch_size, shuffle=False, verbose=0)
+        first = x[: self.batch_size], y[: self.batch_size]
+        kept = KerasSnapshots(checkpoint, model, partial(train, *first)) if checkpoint else None
         curves: dict[str, list[float]] = {"validation": [], "test": [], "loss": [], "seconds": []}
+        curves |= (kept.resume() if kept else None) or {}
         diverged = None
         for epoch in range(1, self.epochs + 1):
             rows = order.permutation(len(x))
+            if epoch <= len(curves["loss"]):
+                continue
             started = perf_counter()
-            loss = model.fit(x[rows], y[rows], batch_size=self.batch_size, shuffle=False, verbose=0).history["loss"][-1]
+            loss = train(x[rows], y[rows]).history["loss"][-1]
             curves["seconds"].append(perf_counter() - started)
             scores = {part: self._score(model, part) for part in ("validation", "test")}
             if not (math.isfinite(loss) and all(map(math.isfinite, scores.values()))):
@@ -100,24 +95,17 @@ class KerasTrainer:
             curves["loss"].append(float(loss))
             for part, score in scores.items():
                 curves[part].append(score)
+            if kept and epoch < self.epochs:
+                kept.keep(curves)
         return {**best_epoch(curves, diverged), "diverged": diverged, "curves": curves}
 
     def _score(self, model: Any, part: str) -> float:
-        """The metric on a part; nan where the outputs are not finite."""
-        truth: Part = getattr(self.data, part)
-        output = model.predict(truth.x, batch_size=max(self.batch_size, 256), verbose=0)
-        if not np.isfinite(output).all():
-            return math.nan
-        if self.data.task == "classification":
-            return self.metric.of(truth.y, output.argmax(-1))
-        mean, deviation = self.data.target_scale
-        return self.metric.of(truth.y, output.reshape(-1).astype(np.float64) * deviation + mean)
+        x = getattr(self.data, part).x
+        return self.score(model.predict(x, batch_size=max(self.batch_size, 256), verbose=0), part)
 
     def _target(self) -> Any:
-        if self.data.task == "classification":
-            return self.data.train.y.astype(np.int32)
-        mean, deviation = self.data.target_scale
-        return ((self.data.train.y - mean) / (deviation or 1.0)).astype(np.float32)[:, None]
+        y = self.targets("train")
+        return y.astype(np.int32) if self.data.task == "classification" else y.astype(np.float32)[:, None]
 
     def _loss(self, model: Any) -> Any:
         if self.data.task == "regression":
@@ -125,6 +113,13 @@ class KerasTrainer:
         given = outputs(model, self.data.train.x[:PROBED])
         probabilities = bool((given >= 0).all() and np.allclose(given.sum(-1), 1, atol=1e-3))
         return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities)
+
+
+def trainer(make_model: Any, init: str, baseline: Activation, setting: dict[str, Any]) -> KerasTrainer:
+    """What trains the user's model. Raises DataError where it cannot be used."""
+    with _seeded(0):
+        maker = maker_of(make_model, init, baseline, setting["data"].train.x[:PROBED])
+    return KerasTrainer(**setting, maker=maker)
 
 
 def _slopes(layer: Any, z: Any) -> Any:
@@ -148,27 +143,20 @@ def _is_installed(package: str) -> bool:
 
 @contextmanager
 def _seeded(seed: int) -> Generator[None]:
-    """Every generator that Keras draws from starts at the seed; the caller's of Python and NumPy come back."""
+    """Every generator that Keras draws from starts at the seed; the caller's come back."""
     python, numpys = random.getstate(), np.random.get_state()
-    keras.utils.set_random_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpys)
+    with _engine(seed):
+        keras.utils.set_random_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpys)
 
 
-def trainer(
-    make_model: Any,
-    data: Data,
-    metric: Metric,
-    activations: dict[str, Activation],
-    baseline: Activation,
-    init: str,
-    epochs: int,
-    batch_size: int,
-) -> KerasTrainer:
-    """What trains the user's model. Raises DataError where it cannot be used."""
-    with _seeded(0):
-        maker = KerasMaker(make_model, init, baseline, data.train.x[:PROBED])
-    return KerasTrainer(data, metric, activations, maker, epochs, batch_size)
+def _engine(seed: int) -> AbstractContextManager[None]:
+    if keras.backend.backend() != "torch":
+        return nullcontext()
+    from nonlin.comparison.torch_seeded import seeded
+
+    return seeded(seed)

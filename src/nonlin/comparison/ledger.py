@@ -62,11 +62,13 @@ class Ledger:
         with self._alone():
             return self._study.user_attrs.get(PLAN)
 
-    def record_plan(self, plan: dict[str, Any]) -> None:
-        """Keep the plan with the trials, for whoever joins."""
+    def record_plan(self, plan: dict[str, Any], before: dict[str, Any] | None) -> bool:
+        """Keep the plan with the trials, for whoever joins; False where it is no longer `before` that is there."""
         with self._alone():
-            if self._study.user_attrs.get(PLAN) != plan:
+            there = self._study.user_attrs.get(PLAN)
+            if there == before and there != plan:
                 self._study.set_user_attr(PLAN, plan)
+            return there == before
 
     def add(self, trials: Iterable[Trial]) -> None:
         """Enqueue those that are not there yet.

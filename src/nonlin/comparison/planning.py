@@ -9,7 +9,7 @@ from typing import Any
 
 from nonlin.comparison.budget import Scope, fitted, seconds_of
 from nonlin.comparison.pilot import Pilot, pilot
-from nonlin.comparison.plan import Plan, stored_in
+from nonlin.comparison.plan import Plan
 from nonlin.comparison.trainers import Train
 
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
@@ -35,14 +35,15 @@ class Asked:
         return Scope(self.seeds or SEEDS, self.learning_rates or RATES, self.epochs or EPOCHS)
 
 
-def planned(plan: Plan, asked: Asked, train: Train, folder: Path, workers: int, device: str) -> Plan:
+def planned(
+    plan: Plan, asked: Asked, train: Train, folder: Path, stored: dict[str, Any] | None, workers: int, device: str
+) -> Plan:
     """The plan with a pilot of its baseline, run on the device, and under a budget with the scope that fits into it.
 
-    What a folder holds is taken up: its pilot, and under a budget its rates and epochs, and its seeds where the budget
-    is the same. Raises OutputError where the folder belongs to another comparison, and ParameterError where the budget
-    is too small.
+    What is `stored` in the folder or by another machine is taken up: its pilot, and under a budget its rates and
+    epochs, and its seeds where the budget is the same. Raises OutputError where the folder belongs to another
+    comparison, and ParameterError where the budget is too small.
     """
-    stored = stored_in(folder)
     found = _pilot_of(stored, plan)
     if asked.budget is None:
         plan.check_folder(folder)
@@ -76,7 +77,7 @@ def _pilot(plan: Plan, asked: Asked, train: Train, device: str) -> Pilot:
 
 
 def _pilot_of(stored: dict[str, Any] | None, plan: Plan) -> Pilot | None:
-    """The pilot of a folder that is of this comparison, as far as can be told before the scope is known."""
+    """A stored pilot that is of this comparison, as far as can be told before the scope is known."""
     same = stored is not None and all(
         stored.get(key) == value for key, value in plan.as_dict().items() if key in ("format", "baseline", "data")
     )
@@ -84,7 +85,7 @@ def _pilot_of(stored: dict[str, Any] | None, plan: Plan) -> Pilot | None:
 
 
 def _taken_up(asked: Asked, stored: dict[str, Any] | None) -> Asked:
-    """What is left to us is as the folder has it, where its scope was of a budget too."""
+    """What is left to us is as it is stored, where that scope was of a budget too."""
     if not stored or stored.get("budget") is None:
         return asked
     same = stored["budget"] == seconds_of(asked.budget or 0)

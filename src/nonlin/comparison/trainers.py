@@ -56,18 +56,20 @@ def trainer_of(
     if init not in INITS:
         raise ParameterError(f"init: {init!r}: give 'gain' or 'model'")
     base = activations[baseline]
-    if _is_keras(make_model):
-        raise DataError("a Keras model whose activation is not open: give a function that takes the activation: "
-                        "make_model(activation)")  # fmt: skip
-    given = (make_model, data, metric, dict(activations), base, init, epochs, batch_size)
-    builder = make_model is not None and takes_activation(make_model)
-    if builder and _builds_keras(make_model, base):
-        return _with_keras(*given)
+    setting: dict[str, Any] = {
+        "data": data,
+        "metric": metric,
+        "activations": dict(activations),
+        "epochs": epochs,
+        "batch_size": batch_size,
+    }
+    if _is_of("keras", make_model) or _builds_keras(make_model, base):
+        return _with_keras(make_model, init, base, setting)
     try:
-        return _with_torch(*given)
+        return _with_torch(make_model, init, base, setting)
     except DataError:
-        if builder and _builds_keras(make_model, base):  # the function itself has been the first to import Keras
-            return _with_keras(*given)
+        if _builds_keras(make_model, base):  # the function itself has been the first to import Keras
+            return _with_keras(make_model, init, base, setting)
         raise
 
 
@@ -85,18 +87,18 @@ def _with_keras(*given: Any) -> Train:
     return trainer(*given)
 
 
-def _is_keras(model: Any) -> bool:
-    return any(kind.__module__.partition(".")[0] == "keras" for kind in type(model).__mro__)
+def _is_of(package: str, model: Any) -> bool:
+    return any(kind.__module__.partition(".")[0] == package for kind in type(model).__mro__)
 
 
 def _builds_keras(make_model: Any, base: Activation) -> bool:
     """Whether a function builds a Keras model from Keras' layers; where it raises, whether its file is about Keras."""
-    if "keras" not in sys.modules:
+    if "keras" not in sys.modules or make_model is None or _is_of("torch", make_model):
         return False
     from nonlin.comparison.keras_models import KerasSource
 
     try:
-        return _is_keras(make_model(KerasSource(base)))
+        return _is_of("keras", make_model(KerasSource(base)) if takes_activation(make_model) else make_model())
     except Exception:
         modules = {str(getattr(v, "__name__", "")) for v in getattr(make_model, "__globals__", {}).values()}
         return "keras" in modules and "torch" not in modules

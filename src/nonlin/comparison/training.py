@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nonlin.activation import Activation
-from nonlin.comparison.data import Data, Part
 from nonlin.comparison.epochs import best_epoch
 from nonlin.comparison.health import health
-from nonlin.comparison.metrics import Metric
 from nonlin.comparison.named import said
 from nonlin.comparison.plan import PILOT_SEEDS, Trial
+from nonlin.comparison.setting import PROBED, SAMPLE, Array, Setting
 from nonlin.comparison.snapshot import Snapshots
 from nonlin.comparison.store import Checkpoint
 from nonlin.comparison.torch_memory import kept_for_backward
 from nonlin.comparison.torch_models import Init, Maker, maker_of, run
+from nonlin.comparison.torch_seeded import seeded
 from nonlin.errors import DataError
-
-PROBED = 4  # samples that a model is tried on before the plan
-SAMPLE = 2048  # training samples that health is measured on
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass
-class Trainer:
+class Trainer(Setting):
     """Trains one trial at a time on data that is loaded once; `maker` gives each its model under the trial's seed."""
 
-    data: Data
-    metric: Metric
-    activations: dict[str, Activation]
     maker: Maker
-    epochs: int
-    batch_size: int
+    tokens: bool  # whether the model takes x as whole numbers, as an embedding does
     frameworks: tuple[str, ...] = ("torch",)
-    tokens: bool = False  # whether the model takes x as whole numbers, as an embedding does
-    device: str = "cpu"
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}  # without the tensors, which are made again
@@ -57,7 +44,7 @@ class Trainer:
         of the epoch with the best validation score, the later one of equals. A loss that is not finite ends the run:
         that is a result, with scores of None and the epoch in `diverged`.
         """
-        with self._settings(trial.seed):
+        with seeded(trial.seed, self.device):
             activation = self.activations[trial.activation]
             model, layers = self.maker(activation)
             outcome = self._trained(model.to(self.device), trial, checkpoint)
@@ -73,12 +60,10 @@ class Trainer:
 
     def probed(self, name: str) -> str:
         """Build a model, run and train it on a few samples before anything is planned; gives the model as text."""
-        with self._settings(PILOT_SEEDS):
+        with seeded(PILOT_SEEDS, self.device):
             model, _ = self.maker(self.activations[name])
             x, y = (tensor[:PROBED] for tensor in self._tensors["train"])
-            given, expected = tuple(run(model, x).shape), (len(x), self.data.outputs)
-            if given != expected and not (self.data.outputs == 1 and given == expected[:1]):
-                raise DataError(f"output shape of the model: {given}: {len(x)} samples need {expected}")
+            self.check_outputs(tuple(run(model, x).shape), len(x))
             try:
                 model.train()
                 self._loss()(model(x), y).backward()
@@ -146,17 +131,9 @@ class Trainer:
         return 4 * own + kept_for_backward(model, lambda: self._loss()(model(x), y))
 
     def _score(self, model: nn.Module, part: str) -> float:
-        """The metric on a part; nan where the outputs are not finite."""
         model.eval()
         with torch.no_grad():
-            output = model(self._tensors[part][0]).cpu()
-        truth: Part = getattr(self.data, part)
-        if not bool(torch.isfinite(output).all()):
-            return math.nan
-        if self.data.task == "classification":
-            return self.metric.of(truth.y, output.argmax(-1).numpy())
-        mean, deviation = self.data.target_scale
-        return self.metric.of(truth.y, output.reshape(-1).double().numpy() * deviation + mean)
+            return self.score(model(self._tensors[part][0]).cpu().numpy(), part)
 
     def _loss(self) -> Callable[[Tensor, Tensor], Tensor]:
         if self.data.task == "classification":
@@ -166,47 +143,18 @@ class Trainer:
     @cached_property
     def _tensors(self) -> dict[str, tuple[Tensor, Tensor]]:
         """The inputs and targets of each part, on the device."""
-        return {name: self._tensor(getattr(self.data, name)) for name in ("train", "validation", "test")}
+        return {part: self._tensor(part) for part in ("train", "validation", "test")}
 
-    def _tensor(self, part: Part) -> tuple[Tensor, Tensor]:
-        x = torch.from_numpy(part.x)
-        x = x.long() if self.tokens else x
-        if self.data.task == "classification":
-            y = torch.from_numpy(part.y).long()
-        else:
-            mean, deviation = self.data.target_scale
-            y = torch.from_numpy((part.y - mean) / (deviation or 1.0)).float()
-        return x.to(self.device), y.to(self.device)
-
-    @contextmanager
-    def _settings(self, seed: int) -> Generator[None]:
-        """The seed of this run; the caller's random state and threads come back afterwards.
-
-        One thread: sums in another order would round otherwise, and results would depend on how many workers there
-        are. More cores are for more workers.
-        """
-        threads = torch.get_num_threads()
-        gpus = [self.device] if torch.device(self.device).type == "cuda" else []
-        with torch.random.fork_rng(devices=gpus):
-            torch.manual_seed(seed)
-            torch.set_num_threads(1)
-            try:
-                yield
-            finally:
-                torch.set_num_threads(threads)
+    def _tensor(self, part: str) -> tuple[Tensor, Tensor]:
+        x = torch.from_numpy(getattr(self.data, part).x)
+        y = torch.from_numpy(self.targets(part))
+        y = y.long() if self.data.task == "classification" else y.float()
+        return (x.long() if self.tokens else x).to(self.device), y.to(self.device)
 
 
-def trainer(
-    make_model: Any,
-    data: Data,
-    metric: Metric,
-    activations: dict[str, Activation],
-    baseline: Activation,
-    init: Init,
-    epochs: int,
-    batch_size: int,
-) -> Trainer:
+def trainer(make_model: Any, init: Init, baseline: Activation, setting: dict[str, Any]) -> Trainer:
     """What trains the user's model, or the default one for None. Raises DataError where it cannot be used."""
+    data = setting["data"]
     example = torch.from_numpy(data.train.x[:PROBED])
     try:
         maker, tokens = maker_of(make_model, init, baseline, example, data.outputs), False
@@ -217,4 +165,4 @@ def trainer(
             maker, tokens = maker_of(make_model, init, baseline, example.long(), data.outputs), True
         except DataError:
             raise refused from None
-    return Trainer(data, metric, activations, maker, epochs, batch_size, tokens=tokens)
+    return Trainer(**setting, maker=maker, tokens=tokens)

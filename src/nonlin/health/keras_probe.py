@@ -17,14 +17,9 @@ import numpy as np
 
 from nonlin.activation import Activation
 from nonlin.health.keras_gradient import gradients
-from nonlin.health.keras_known import is_activation, known, unmeasured
+from nonlin.keras_known import ENDING, is_activation, known, unmeasured
 
-_ENDING = tuple(  # layers of weights that end in a function
-    getattr(keras.layers, name)
-    for name in dir(keras.layers)
-    if name in ("Dense", "EinsumDense") or ("Conv" in name and "LSTM" not in name)
-)
-WEIGHTED = (*_ENDING, keras.layers.Embedding, keras.layers.RNN, keras.layers.MultiHeadAttention)
+WEIGHTED = (*ENDING, keras.layers.Embedding, keras.layers.RNN, keras.layers.MultiHeadAttention)
 _LOOPS = (keras.layers.RNN, keras.layers.Wrapper)  # what is in them may run in a loop that the engine compiles
 
 
@@ -107,7 +102,7 @@ class Probe:
 
         try:
             for layer in self.layers:
-                if isinstance(layer, _ENDING) and callable(ending := vars(layer).get("activation")):
+                if isinstance(layer, ENDING) and callable(ending := vars(layer).get("activation")):
                     replace(layer, "activation", self._ending(layer, ending))
                 replace(layer, "call", self._followed(layer, layer.call))
             yield

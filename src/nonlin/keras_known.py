@@ -17,6 +17,13 @@ from nonlin.vector import VectorActivation
 _GRID = np.concatenate([[-1e4, -30.0], np.linspace(-8, 8, 65), [30.0, 1e4]]).astype("float32").reshape(3, 23)
 
 
+ENDING = tuple(  # layers of weights that end in a function
+    getattr(keras.layers, name)
+    for name in dir(keras.layers)
+    if name in ("Dense", "EinsumDense") or ("Conv" in name and "LSTM" not in name)
+)
+
+
 def is_activation(layer: Any) -> bool:
     """Whether a layer is an activation and nothing else: one of Keras' own, or one made from the catalogue."""
     if isinstance(layer, keras.layers.Activation) or isinstance(getattr(layer, "activation", None), Activation):
