@@ -28,7 +28,7 @@ from nonlin.errors import NonlinError
 from nonlin.files import check_path, write_whole
 from nonlin.measure import worker
 from nonlin.measure.cells import DIRECTIONS, Cell, chosen
-from nonlin.measure.figure import SUFFIXES, picture, speed_figure
+from nonlin.measure.figure import speed_figure
 from nonlin.measure.goals import GOAL_SET, LARGE, SMALL
 from nonlin.measure.machine import machine, versions
 from nonlin.measure.peers import LIBRARIES, OURS, absent
@@ -37,6 +37,7 @@ from nonlin.measure.results import Results
 from nonlin.measure.speed import Grid
 from nonlin.measure.start import start
 from nonlin.measure.tables import WIDE, behind, by_size, count, failures, times, verdicts
+from nonlin.picture import SUFFIXES, picture
 
 ROOT = Path(__file__).parents[1]
 RESULTS, FIGURE = ROOT / "benchmarks" / "results" / "speed.json", ROOT / "docs" / "images" / "speed.png"

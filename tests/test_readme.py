@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/compare.md", "docs/explore.md", "docs/spikes.md")
+PAGES = ("README.md", "docs/compare.md", "docs/explore.md", "docs/plots.md", "docs/spikes.md")
 TEXT = "\n".join((ROOT / page).read_text() for page in PAGES)
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)
 PYTHON = [text for kind, text in BLOCKS if kind == "python"]

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from nonlin.arguments import WithLists, listed
+from nonlin.arguments import WithLists, WithNumbers, listed
 from nonlin.errors import NonlinError, ParameterError
+from nonlin.plot_command import plot
 
 app = typer.Typer(
     help="Every activation function once, as a formula: look at them, draw them, compare them on your own data.",
@@ -66,17 +67,20 @@ def list_(json: _Json = False) -> None:
 @app.command()
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A name, an alias or a spec: gelu, LeakyReLU, 'swish(beta=1.5)'.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="A name, an alias, a spec or a formula: LeakyReLU, 'swish(beta=1.5)', 'x**3'."
+        ),
     ],
     against: Annotated[str | None, typer.Option(metavar="OTHER", help="Another activation to put beside it.")] = None,
     json: _Json = False,
 ) -> None:
     """One activation in full, or two side by side."""
-    from nonlin.registry import get
+    from nonlin.explore.chosen import read
 
-    activation = get(name)
+    activation = read(name)
     if against is not None:
-        return _show_two(activation, get(against), json)
+        return _show_two(activation, read(against), json)
     from nonlin.explore.card import card
 
     if json:
@@ -98,17 +102,7 @@ def _show_two(first: Any, second: Any, json: bool) -> None:
     _print_json([{**card(a), "remarks": [{"kind": r.kind, "text": r.text} for r in given]} for a, given in sides])
 
 
-@app.command()
-def plot(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Names, aliases or specs.")],
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The picture to write: .png, .svg or .pdf.")],
-    derivative: Annotated[bool, typer.Option("--derivative", help="Draw the derivatives as well.")] = False,
-) -> None:
-    """Draw activations into a picture."""
-    from nonlin.explore.plots import check_path, plot, save
-
-    check_path(out)
-    print(save(plot(*names, derivative=derivative), out))
+app.command(cls=WithNumbers)(plot)
 
 
 @app.command()

@@ -1,14 +1,18 @@
-"""What becomes of a signal's variance in a deep network whose weights are scaled by the gain.
+"""What becomes of a signal's variance, and of its gradient, in a deep network whose weights are scaled by the gain.
 
 Pre-activations of variance q give those of the next layer the variance V(q) = E f(sqrt(q) z)^2 / E f(z)^2, z ~ N(0, 1)
 (Poole, Lahiri, Raghu, Sohl-Dickstein, Ganguli 2016: Exponential expressivity in deep neural networks through transient
 chaos. NeurIPS). The gain makes 1 a fixed point of this map; its slope there says whether the variance stays there.
+A gradient's mean square is multiplied by gain^2 E f'(sqrt(q) z)^2 (Schoenholz, Gilmer, Ganguli, Sohl-Dickstein 2017:
+Deep information propagation. ICLR).
 """
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +28,8 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(500)
 _FAR = 12.0  # the density is 1e-32 there
 _SMALL, _LARGE = 1e-3, 1e3
 _STEPS = 2000
+_ROUNDING = 1e-12
+_LEAST, _MOST = 1e-300, 1e300  # variances whose squares and roots float64 can work with
 
 
 @lru_cache(maxsize=512)
@@ -51,13 +57,7 @@ class VarianceMap:
 
     def __call__(self, q: float) -> float:
         """The variance after a layer, of one of q before."""
-        breaks = np.array([float(b) for b in self._curve.breaks]) / math.sqrt(q)
-        edges = np.unique(np.clip([-_FAR, 0.0, *breaks, _FAR], -_FAR, _FAR))
-        half = np.diff(edges)[:, None] / 2
-        places = edges[:-1, None] + half * (1 + _NODES)
-        weights = half * _WEIGHTS * np.exp(-places * places / 2) / math.sqrt(2 * math.pi)
-        with np.errstate(over="ignore"):
-            return float(self.gain**2 * np.sum(weights * on_grid(self._curve.expr, {x: math.sqrt(q) * places}) ** 2))
+        return self.gain**2 * _mean_square(self._curve, self._curve.expr, q)
 
     def destination(self, q: float) -> float:
         """Where the variance goes from q: 0 or inf, or the fixed point that it settles at."""
@@ -84,6 +84,45 @@ class VarianceMap:
 def variance_map(formula: Formula, values: tuple[float, ...]) -> VarianceMap:
     """The variance map of a formula at given parameter values."""
     return VarianceMap(formula, values)
+
+
+class Propagated(NamedTuple):
+    """By layer, the input first: the variance of the pre-activations, and the norm of the gradient that comes back
+    from the last layer, where it is 1."""
+
+    variance: tuple[float, ...]
+    gradient: tuple[float, ...]
+
+
+def propagated(
+    formula: Formula, values: tuple[float, ...], layers: int, gain: float, variance: float = 1.0
+) -> Propagated:
+    """A signal N(0, variance) through so many layers of weights of variance gain^2 / fan-in, of very many units each.
+
+    0 or inf from where float64 cannot hold it any more. The gradient of a surrogate goes by that.
+    """
+    line = curve(formula, values)
+    slope = (line, line.slope) if formula.slope is None else ((own := curve(formula.slope, values)), own.expr)
+    signal, factors = [variance], list[float]()
+    for _ in range(layers):
+        q = min(max(signal[-1], _LEAST), _MOST)
+        after = gain**2 * _mean_square(line, line.expr, q)
+        # a fixed point, which rounding would leave where a deviation grows
+        signal.append(q if abs(after - q) < _ROUNDING * q else after)
+        factors.append(gain * math.sqrt(_mean_square(*slope, q)))
+    back = accumulate(reversed(factors), lambda norm, factor: norm * factor, initial=1.0)
+    return Propagated(tuple(signal), tuple(back)[::-1])
+
+
+def _mean_square(line: Curve, expr: Any, q: float) -> float:
+    """E g(sqrt(q) z)^2, z ~ N(0, 1), of an expression that is smooth between the curve's breaks."""
+    breaks = np.array([float(b) for b in line.breaks]) / math.sqrt(q)
+    edges = np.unique(np.clip([-_FAR, 0.0, *breaks, _FAR], -_FAR, _FAR))
+    half = np.diff(edges)[:, None] / 2
+    places = edges[:-1, None] + half * (1 + _NODES)
+    weights = half * _WEIGHTS * np.exp(-places * places / 2) / math.sqrt(2 * math.pi)
+    with np.errstate(over="ignore"):
+        return float(np.sum(weights * on_grid(expr, {x: math.sqrt(q) * places}) ** 2))
 
 
 def _told(q: float) -> str:

@@ -15,7 +15,7 @@ PATHS = sorted(file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*
 # Imports only go up this list; the parts of one row don't import each other.
 ORDER = [
     ("errors",),
-    ("arguments", "document", "files", "tree"),
+    ("arguments", "document", "files", "picture", "tree"),
     ("language",),
     ("definition",),
     ("facts",),
@@ -31,7 +31,7 @@ ORDER = [
     ("torch", "keras", "flax"),
     ("surgery",),
     ("comparison", "explore", "health", "measure"),
-    ("callbacks",),
+    ("callbacks", "plot_command"),
     ("cli",),
     ("__main__",),
 ]

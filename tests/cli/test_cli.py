@@ -128,6 +128,30 @@ def test_plot_writes_a_picture(run, tmp_path):
     assert os.listdir(tmp_path) == ["out.png"]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["relu", "--derivative", "2"],
+        ["--derivative", "relu", "gelu"],
+        ["leaky_relu", "--vary", "negative_slope=0.01,0.1,0.3"],
+        ["hard_tanh", "--vary", "min_val=-1,-2", "--vary", "max_val=1,2", "--side-by-side"],
+        ["x + sin(a*x)**2/a", "--vary", "a=0.5,1", "--low", "-3", "--high", "3"],
+        ["--depth", "relu", "tanh"],
+        ["relu", "--depth", "20", "--gain", "1.5"],
+    ],
+)
+def test_plot_draws_what_is_asked_for(run, tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("plot", *given)
+    assert (code, out.strip()) == (0, "plot.png"), err
+    assert os.listdir(tmp_path) == ["plot.png"]
+
+
+def test_show_a_formula(run):
+    _, out, _ = run("show", "x*tanh(exp(x))")
+    assert "x*exp(x)/cosh(exp(x))**2 + tanh(exp(x))" in out
+
+
 # How it fails -------------------------------------------------------------------------------------------------
 
 
@@ -143,6 +167,16 @@ def test_plot_writes_a_picture(run, tmp_path):
         (["plot", "gelo", "-o", "out.png"], "did you mean"),
         (["plot", "softmax", "-o", "out.png"], "softmax"),
         (["plot", "relu", "-o", "out.gif"], "out.gif"),
+        (["plot", "glu"], "plot its gate, 'sigmoid(x)'"),
+        (["plot", "x*tahn(x)"], "column 3: tahn"),
+        (["plot", "leaky_relu", "--vary", "slope=1,2"], "no parameter of that name: 'slope'"),
+        (["plot", "softplus", "--vary", "beta=1,-1"], "beta must be > 0: -1.0"),
+        (["plot", "softplus", "--vary", "beta=1,two"], "'beta=1,two'"),
+        (["plot", "softplus", "--vary", "beta=1", "--vary", "beta=2"], "given twice: 'beta'"),
+        (["plot", "relu", "--derivative", "3"], "derivatives: 3"),
+        (["plot", "relu", "--depth", "0"], "layers of depth: 0"),
+        (["plot", "relu", "--depth", "--low", "1"], "leave low out"),
+        (["plot", "relu", "--low", "2", "--high", "1"], "[2.0, 1.0]"),
         (["plot", "relu", "-o", "missing/out.png"], "missing"),
         (["compare", "data.csv"], "--target"),
         (["compare", "--target", "y"], "no such file: 'digits'"),
@@ -179,7 +213,8 @@ def test_a_mistake_is_one_line(run, tmp_path, monkeypatch, arguments, said):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["show"], ["nothing"], ["plot", "relu"], ["compare", "--seeds", "many"], ["list", "--jsno"]]
+    "arguments",
+    [["show"], ["nothing"], ["plot"], ["plot", "relu", "--depht"], ["compare", "--seeds", "many"], ["list", "--jsno"]],
 )
 def test_wrong_usage(run, arguments):
     code, out, err = run(*arguments)

@@ -14,13 +14,14 @@ from nonlin.errors import DtypeError, OutputError, ParameterError, UnknownActiva
 from nonlin.files import write_whole
 from nonlin.measure import peers, worker
 from nonlin.measure.cells import DIRECTIONS, PEERS, Cell, chosen, geometric_mean
-from nonlin.measure.figure import SUFFIXES, picture, speed_figure
+from nonlin.measure.figure import speed_figure
 from nonlin.measure.goals import FRAMEWORKS, GOAL_SET, LARGE, SHORT_SET, SMALL, goals
 from nonlin.measure.machine import machine, versions
 from nonlin.measure.results import Results
 from nonlin.measure.speed import Grid
 from nonlin.measure.start import start
 from nonlin.measure.timing import side_by_side
+from nonlin.picture import SUFFIXES, picture
 
 ROOT = Path(__file__).parents[2]
 QUICK = tuple(name for name in peers.LIBRARIES if name != "torch.compile")  # which takes seconds a function

@@ -33,12 +33,15 @@ def numbers(path):
 
 def test_a_notebook_shows_it():
     notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell("import nonlin as nl\nnl.gelu.bind()")]
+    notebook.cells = [
+        nbformat.v4.new_code_cell(text) for text in ("import nonlin as nl\nnl.gelu.bind()", "nl.plot('gelu')")
+    ]
     NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
     data = notebook.cells[0].outputs[0]["data"]
     assert data["text/html"] == nl.gelu._repr_html_()
     assert data["text/latex"] == rf"$\displaystyle {nl.gelu.latex}$"
     assert data["text/plain"] == repr(nl.gelu)
+    assert "image/png" in notebook.cells[1].outputs[0]["data"]
 
 
 def test_the_curves_are_the_function_and_its_derivative(activation):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nonlin.errors import MissingExtra, ParameterError
 from nonlin.measure.cells import PEERS, Cell, Direction, chosen, geometric_mean
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's blue and orange: told apart with any colour vision, and by their shape in grey as well.
 ARRAYS, TENSORS, EVEN, FAINT = "#0072B2", "#D55E00", "#000000", "#d8d8d8"
-SUFFIXES = (".png", ".svg", ".pdf")
 Ratios = dict[str, float]
 
 
@@ -60,14 +58,6 @@ def speed_figure(cells: Sequence[Cell], size: int = LARGE) -> Figure:
         others = [peer for peer in PEERS if any(peer in cell.nanoseconds for cell in single)]
         grid[0].set_xlabel(f"others: {', '.join(others)}", fontsize=8, color="#555555")
         return figure
-
-
-def picture(figure: Figure, suffix: str) -> bytes:
-    """The figure as the content of a PNG, SVG or PDF file."""
-    file = io.BytesIO()
-    metadata: Any = {"Date": None} if suffix == ".svg" else None  # the same picture is the same file
-    figure.savefig(file, format=suffix.removeprefix("."), dpi=160, metadata=metadata)
-    return file.getvalue()
 
 
 def _ratios(cells: Sequence[Cell], direction: Direction, ratio: Callable[[Cell], float]) -> Ratios:
