@@ -13,6 +13,7 @@ from nonlin.activation import Activation
 from nonlin.language.atoms import x
 from nonlin.language.curve import curve
 from nonlin.language.evaluate import exact
+from nonlin.samples import curve_of
 
 BLOCK = 1 << 16  # inputs looked at together: what is computed for them stays in the cache
 # Where exp, its square, its tail in erfc and what is left of 1 underflow, overflow or round, in float32 and float64.
@@ -85,7 +86,7 @@ def zeros(activation: Activation, order: int, at_floats: bool = True) -> tuple[f
 
     Without `at_floats` only those that no float64 number hits.
     """
-    f = curve(activation.rule, tuple(activation.parameters.values()))
+    f, order = curve_of(activation.rule, tuple(activation.parameters.values()), order)
     found: list[float] = []
     for interval in f.intervals:
         expr = interval.exprs[order]
