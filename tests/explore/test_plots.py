@@ -117,6 +117,12 @@ def test_figure_with_derivative_has_two_panels_and_a_legend():
     assert len({dashes(line) for line in drawn(left)}) == 3  # told apart without colour too
 
 
+def test_six_lines_differ_in_colour_and_in_dashes_and_more_in_one_of_them():
+    lines = drawn(nl.plot("relu", "gelu", "tanh", "sigmoid", "elu", "softplus", "mish", "silu").axes[0])
+    assert len({line.get_color() for line in lines[:6]}) == len({dashes(line) for line in lines[:6]}) == 6
+    assert len({(line.get_color(), dashes(line)) for line in lines}) == len(lines)
+
+
 def test_a_family_has_a_line_for_each_value():
     values = [0.01, 0.1, 0.3]
     figure = nl.plot("leaky_relu", vary={"alpha": values})

@@ -20,7 +20,9 @@ from nonlin.picture import picture
 
 # Okabe and Ito 2008, "Color universal design": told apart with any colour vision; the line styles, in grey as well.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (6, 1.5, 1, 1.5)), (0, (1.2, 1.2)))
+STYLES: tuple[Any, ...] = (
+    "-", (0, (6, 2)), (0, (6, 1.5, 1, 1.5)), (0, (1.2, 1.2)), (0, (3, 1.2)), (0, (6, 1.5, 1, 1.5, 1, 1.5))
+)  # fmt: skip
 WIDTH = 1.9  # points, of a line
 TEXT = 9.5  # points
 FAINT, _DEAD, _SATURATED = "0.75", "0.87", "0.95"
