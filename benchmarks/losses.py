@@ -27,7 +27,7 @@ GRID = np.arange(-END, END + STEP, STEP)
 
 def runs(got: Any, true: Any) -> list[list[Any]]:
     """[from, to, kind] of each run of inputs of which the same is gone."""
-    known = np.abs(true) >= np.finfo(np.float32).tiny
+    known = (np.abs(true) >= np.finfo(np.float32).tiny) & (np.abs(true) <= np.finfo(np.float32).max)
     with np.errstate(all="ignore"):
         error = np.where(np.isfinite(got), np.abs(got - true) / np.abs(true), np.inf)
     kinds = np.where(known & ((error >= 0.5) | (got == 0)), 2, np.where(known & (error > 2.0**-12), 1, 0))

@@ -1,6 +1,7 @@
-"""The activations that every law is tested on: the whole catalogue, and definitions that are not in it."""
+"""The activations that every law is tested on: the whole catalogue, and definitions that are not in it; a browser."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,17 @@ def activation(request: pytest.FixtureRequest) -> Activation:
 @pytest.fixture(scope="session", params=[a for a in nl.catalog.values() if isinstance(a, VectorActivation)], ids=str)
 def vector_activation(request: pytest.FixtureRequest) -> VectorActivation:
     return request.param
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium, or another one; its own sandbox needs rights that containers do not give."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium on this machine: install chromium to test pages")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -20,6 +20,7 @@ ORDER = [
     ("definition",),
     ("facts",),
     ("inverse", "samples", "signal", "told"),
+    ("sketch",),
     ("notebook",),
     ("backends",),
     ("activation",),

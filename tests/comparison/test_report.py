@@ -5,7 +5,6 @@ import json
 import shlex
 import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,6 @@ from nonlin import cli
 from nonlin.comparison import rich_table
 from nonlin.comparison.text import duration, share, signed, significant, spread
 
-CHROMIUM = Path("/usr/bin/chromium")
 DRAW = np.random.default_rng(0)
 X = DRAW.normal(size=(200, 4))
 Y = (X[:, 0] * X[:, 1] > 0).astype(int)
@@ -124,20 +122,6 @@ def test_its_command_makes_the_same_plan(found, monkeypatch):
         names = {"make_model": small, "data": (X, Y)}
         exec(told.replace("\n)", f"\n    out={str(found.report.parent)!r},\n)"), names)
     assert found.report.with_name("trials.csv").read_bytes() == before
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Debian's Chromium; its own sandbox needs rights that containers do not give."""
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="Playwright is not installed: pip install playwright"
-    )
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM} (on Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 # What a reader would see go wrong, as text: empty where nothing does.

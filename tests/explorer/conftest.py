@@ -1,29 +1,13 @@
 """The explorer's page in a real browser: Debian's or anyone's Chromium, driven by Playwright."""
 
-import shutil
-
 import pytest
 
 from nonlin.explore.explorer import write
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory) -> str:
     return write(tmp_path_factory.mktemp("explorer") / "explorer.html").as_uri()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: install chromium to test the page")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typing import Any
 
 from nonlin.backends.javascript import tables
 from nonlin.document import document
+from nonlin.explore.code import LANGUAGES, templates
 from nonlin.explore.entries import entry, losses
 from nonlin.files import check_path, write_whole
 from nonlin.language.parameters import RESERVED
@@ -82,6 +83,8 @@ def page_data() -> dict[str, Any]:
         "tables": tables(),
         "entries": [entry(a, measured["rows"]) for a in catalog.values()],
         "measured": measured["about"],
+        "languages": LANGUAGES,
+        "code": templates(),
         "reserved": sorted({*RESERVED, *keyword.kwlist}),
         "delta": DELTA,
     }

@@ -13,13 +13,14 @@ from nonlin.torch.classes import NAMES, class_of, layer
 from nonlin.torch.initialisation import gain, init_
 from nonlin.torch.saving import lean
 
-__all__ = ["gain", "init_", "layer", "lean", *NAMES]  # pyright: ignore[reportUnsupportedDunderAll]
+_LAYERS = NAMES
+__all__ = ["gain", "init_", "layer", "lean", *_LAYERS]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in NAMES:
+    if name not in _LAYERS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return class_of(NAMES[name])
+    return class_of(_LAYERS[name])
 
 
 def __dir__() -> list[str]:

@@ -1,25 +1,23 @@
-#!/usr/bin/env python3
-"""Writes docs/names.md: every activation's name and defaults in each library, from the catalogue.
+"""docs/names.md: every activation's name and defaults in each library, from the catalogue."""
 
-Run it in an environment that has nonlin: .venv/bin/python scripts/names.py
-"""
+from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from pathlib import Path
+
+from markdown_parts import LIBRARIES, defaults, table
 
 from nonlin.activation import Activation
-from nonlin.definition import LIBRARIES, Peer
+from nonlin.definition import LIBRARIES as PEERS
+from nonlin.definition import Peer
 from nonlin.registry import catalog
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "names.md"
-HEADINGS = {"torch": "PyTorch", "keras": "Keras", "jax": "JAX", "onnx": "ONNX"}
 INTRODUCTION = """\
 # Names and defaults across libraries
 
-Written by `scripts/names.py` from the catalogue; do not edit it by hand. `nonlin.get` knows each of these names, in
-any case, and each spelling of a parameter. Names are those of `torch.nn`, `keras.activations`, `jax.nn` and the ONNX
-operators.
+Written by `scripts/docs/page_tables.py` from the catalogue; do not edit it by hand. `nonlin.get` knows each of these
+names, in any case, and each spelling of a parameter. Names are those of `torch.nn`, `keras.activations`, `jax.nn` and
+the ONNX operators.
 """
 
 
@@ -35,13 +33,13 @@ def page() -> str:
 def differences(activations: Iterable[Activation]) -> str:
     """Where the same name does not mean the same function, or the default is another."""
     rows = [
-        (f"`{a.name}`", defaults(a.parameters), HEADINGS[library], ", ".join(f"`{n}`" for n in peer.names), difference)
+        (f"`{a.name}`", defaults(a.parameters), LIBRARIES[library], ", ".join(f"`{n}`" for n in peer.names), difference)
         for a in activations
-        for library in LIBRARIES
+        for library in PEERS
         if (peer := a.definition.peers.get(library)) is not None and (difference := differing(a, peer))
     ]
-    table = _table(("nonlin", "our defaults", "library", "its name", "what differs there"), rows)
-    return f"## Where they differ\n\n{table}"
+    headings = ("nonlin", "our defaults", "library", "its name", "what differs there")
+    return f"## Where they differ\n\n{table(headings, rows)}"
 
 
 def differing(activation: Activation, peer: Peer) -> str:
@@ -55,7 +53,7 @@ def names(activations: Iterable[Activation]) -> str:
     rows: list[tuple[str, ...]] = []
     for activation in activations:
         definition = activation.definition
-        theirs = [definition.peers.get(library) for library in LIBRARIES]
+        theirs = [definition.peers.get(library) for library in PEERS]
         known = {name for peer in theirs if peer is not None for name in peer.names}
         more = [f"`{alias}`" for alias in activation.aliases if alias not in known]
         if definition.same_as:
@@ -63,20 +61,4 @@ def names(activations: Iterable[Activation]) -> str:
         cells = ["" if peer is None else ", ".join(f"`{name}`" for name in peer.names) for peer in theirs]
         formula = f"`{activation.formula}`" + (f"; surrogate `{activation.surrogate}`" if activation.surrogate else "")
         rows.append((f"`{activation.name}`", formula, defaults(activation.parameters), *cells, ", ".join(more)))
-    return _table(("nonlin", "formula", "defaults", *HEADINGS.values(), "also"), rows)
-
-
-def defaults(parameters: dict[str, float]) -> str:
-    return ", ".join(f"`{name}={value:.6g}`" for name, value in parameters.items())
-
-
-def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    headings = list(headings)
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page(), encoding="utf-8")
-    print(PAGE)
+    return table(("nonlin", "formula", "defaults", *(LIBRARIES[library] for library in PEERS), "also"), rows)
