@@ -10,7 +10,9 @@ import pytest
 from page_blocks import PAGES, ROOT, blocks, commands, python
 
 PYTHON = [unit for page in PAGES for unit in python(page)]
-COMMANDS = {unit.blocks[0].text: unit for page in PAGES for unit in commands(page)}  # each once
+COMMANDS = {
+    unit.blocks[0].text: unit for page in reversed(PAGES) for unit in commands(page)
+}  # each once, the README's first
 # What needs a database or a cluster: tests/comparison/test_cluster_page.py.
 ELSEWHERE = "$STORAGE"
 NONLIN = [u for text, u in COMMANDS.items() if text.startswith("nonlin ") and ELSEWHERE not in text]
