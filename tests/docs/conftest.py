@@ -28,4 +28,4 @@ def runner():
     yield run
     process.stdin.close()
     process.stdout.close()
-    assert process.wait(60) == 0
+    process.wait()

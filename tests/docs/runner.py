@@ -53,3 +53,4 @@ if __name__ == "__main__":
     for line in sys.stdin:
         print(json.dumps(answered(json.loads(line))), file=answers, flush=True)
     answers.close()
+    os._exit(0)  # what the frameworks tidy up at the end takes seconds
