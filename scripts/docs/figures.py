@@ -54,7 +54,7 @@ DRAWN: dict[str, Callable[[], Figure]] = {
     "activations.png": curves("relu", "gelu", "sigmoid", "tanh"),
     "speed.png": speed,
     "four.svg": curves("relu", "sigmoid", "tanh", "gelu"),
-    "xor.svg": lessons.xor,
+    "xor.png": lessons.xor,
     "pieces.svg": lessons.pieces,
     "depth.svg": plot("relu", "tanh", "sigmoid", depth=30),
     "spike.svg": lessons.spike,
