@@ -85,9 +85,9 @@ def postgres():
         server.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cluster():
-    """A Ray cluster of two nodes on this machine, with a CPU each."""
+    """A Ray cluster of two nodes on this machine, with a CPU each; one of them is killed by the last test of it."""
     pytest.importorskip("ray", reason='Ray is not installed: pip install "nonlin[ray]"')
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         made = processes.RayCluster(folder)

@@ -38,7 +38,7 @@ def done(tmp_path_factory):
         (X, Y),
         activations=["gelu", "leaky_relu(negative_slope=0.2)", FORMULA, constant],
         seeds=8,
-        epochs=20,
+        epochs=6,
         learning_rates=[0.003, 0.03],
         out=tmp_path_factory.mktemp("done"),
     )
@@ -115,7 +115,7 @@ def test_the_report_is_whole_alone_and_says_the_verdict_first(done):
     assert ranked == list(done.table["activation"])
     read = " ".join("".join(page.text).split())
     assert read.index(" ".join(done.verdict.split())) < read.index("Ranking")
-    for needed in (done.plan.data["sha256"][:16], "torch", "noise floor", "Adam, 20 epochs"):
+    for needed in (done.plan.data["sha256"][:16], "torch", "noise floor", "Adam, 6 epochs"):
         assert needed in read
 
 

@@ -1,5 +1,6 @@
 """Training: what is equal between activations, what is measured, and that divergence is a result."""
 
+import gc
 import math
 
 import numpy as np
@@ -67,6 +68,15 @@ def test_a_trial_is_the_same_each_time_and_leaves_the_caller_s_state_alone():
     assert first == second
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
+
+
+def test_nothing_of_a_trial_stays_in_memory():
+    train, counts = trainer(epochs=1), []
+    for seed in range(3):
+        train(Trial("final", "tanh", 0.01, seed))
+        gc.collect()
+        counts.append(sum(issubclass(type(one), torch.Tensor) for one in gc.get_objects()))
+    assert counts[1] == counts[2]
 
 
 def test_the_score_is_that_of_the_best_validation_epoch():

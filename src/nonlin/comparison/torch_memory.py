@@ -18,8 +18,8 @@ def kept_for_backward(model: nn.Module, loss: Callable[[], Tensor]) -> int:
     kept: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
-        kept.setdefault(tensor.untyped_storage().data_ptr(), tensor)
-        return tensor
+        # Without its history: the graph holds what is kept, and would hold itself by it, for ever.
+        return kept.setdefault(tensor.untyped_storage().data_ptr(), tensor.detach())
 
     model.train()
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
