@@ -62,5 +62,5 @@ def commands(page: Path) -> Iterator[Unit]:
     for block in blocks(page.read_text("utf-8")):
         if block.kind == "bash":
             for i, line in enumerate(block.text.splitlines()):
-                if command := line.split("  #")[0].strip():
+                if command := re.split(r"\s#", line)[0].strip():
                     yield Unit(page.relative_to(ROOT).as_posix(), (Block("bash", command, block.line + 1 + i),))
