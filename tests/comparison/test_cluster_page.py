@@ -52,3 +52,13 @@ def test_what_the_page_says_of_kills_is_what_was_measured():
     for run in found["runs"]:
         assert run["trials_once_and_tables_the_same_bits"]
         assert run["batches_redone"] <= len(run["kills"]) * (found["batches_an_epoch"] + 1)
+
+
+def test_what_the_page_says_of_costs_is_what_was_measured():
+    found = json.loads((ROOT / "benchmarks" / "results" / "compare_cost.json").read_text("utf-8"))
+    said = " ".join(PAGE.split())
+    few, many = found["memory"]["megabytes_after_trials"].values()
+    assert f"{1000 * found['overhead']['overhead_seconds']['processor']:.0f} ms of a core" in said
+    assert f"{found['throughput']['two_workers']:.1f} times the trials" in said
+    assert f"from {few:.0f} to {many:.0f} MB" in said
+    assert f"{found['ledger']['trials']:,} finished trials is read in {found['ledger']['resume_seconds']:.1f} s" in said
