@@ -12,6 +12,6 @@ def command_line() -> str:
     group = typer.main.get_command(app)
     parts: list[str] = []
     for name, command in group.commands.items():  # pyright: ignore[reportAttributeAccessIssue]
-        context = typer.Context(command, info_name=f"nonlin {name}", max_content_width=100, terminal_width=100)
+        context = typer.Context(command, info_name=f"nonlin {name}", max_content_width=86, terminal_width=86)
         parts.append(f"## nonlin {name}\n\n```text\n{command.get_help(context)}\n```")
     return "\n\n".join(parts)

@@ -96,7 +96,7 @@ def page(activation: Activation) -> str:
         parts.append(f"At these parameters it is the same function as `{known['same_as']}`.")
     if known["aliases"]:
         parts.append("Also known as " + ", ".join(f"`{alias}`" for alias in known["aliases"]) + ".")
-    parts.append(f"[Open it in the explorer](../explorer.html#f={activation.name}), with all its facts and sliders.")
+    parts.append(f"[Open it in the explorer](../explorer.html#f={activation.name}).")
     if listed["parameters"]:
         parts.append("## Parameters")
         rows = [(f"`{p['name']}`", shown(p["default"]), p["constraint"] or "any") for p in listed["parameters"]]
