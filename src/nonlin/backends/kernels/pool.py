@@ -1,4 +1,6 @@
-"""Threads over big arrays: a call over [0, count) is cut into chunks that the caller and idle helpers take.
+"""Threads over big arrays where PyTorch's are not to be had.
+
+A call over [0, count) is cut into chunks that the caller and idle helpers take.
 
 No caller ever waits for a chunk that nobody has begun: it takes that chunk itself. So a call ends whatever becomes
 of the helpers: busy for other callers, not to be had (the system gives no more threads), gone (in the child of a
