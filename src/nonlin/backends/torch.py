@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
-from torch.compiler import is_compiling
+from torch.compiler import is_compiling, is_dynamo_compiling
 
 from nonlin.backends.selection import selection
 from nonlin.backends.torch_eager import (
@@ -80,7 +80,8 @@ class Bound(AtNumbers):
     """
 
     def __call__(self, x: Any) -> Any:
-        if is_compiling() or is_traced() or is_transformed() or forward_ad._current_level >= 0:
+        # a tensor that another tracer of the compiler's calls with is no memory
+        if is_dynamo_compiling() or is_traced() or is_transformed() or forward_ad._current_level >= 0:
             return evaluate(self.formula, self.orders, x, self.parameters)
         if (  # `is_memory`, and below `eager`, inlined: a call of Python's takes as long as a small array
             type(x) in _KINDS
