@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ _LIMIT_OF_NORMAL = 3.9
 # For a result of half precision: 2^-13 of its own ulp, so that it is still off by no more than 0.51 of one.
 _LIMIT_OF_HALF = 64.0
 _NEAR_ZERO = 1e-7  # promised: 1.2e-7 within 0.25 of an interior zero of f'
+_STEPS = 1.4  # promised: subnormal results off by 1.5 steps, or 0
 _NORMAL = np.finfo(np.float32).smallest_normal
 
 
@@ -38,18 +39,35 @@ def tried(formula: Formula, orders: Orders, linked: Callable[..., Any], default:
     At the default parameters, which then are part of the code, or at others too.
     """
     limit = _LIMIT_OF_HALF if half else _limit(formula, orders)
+    steps = limit if half else _STEPS
     arrays = (False,) * len(formula.parameters)
     single, double = (linked(formula, orders, t, g, arrays, default=default).call for t, g in _GRADES)
-    x = _points()
-    wide = x.astype(np.float64)
-    result, truth = np.empty_like(x), np.empty_like(wide)
-    for values in formula.samples[: 1 if default else None]:
-        numbers = [float(v) for v in values.values()]
+
+    def computed(x: Any) -> tuple[Any, Any]:
+        wide = x.astype(np.float64)
+        result, truth = np.empty_like(x), np.empty_like(wide)
         single(x.ctypes.data, result.ctypes.data, x.size, *numbers)
         double(wide.ctypes.data, truth.ctypes.data, x.size, *numbers)
-        if not _within(x, result, truth, sum(orders), limit):
+        return result, truth
+
+    for values in formula.samples[: 1 if default else None]:
+        numbers = [float(v) for v in values.values()]
+        result, truth = computed(x := _points())
+        if not _within(x, result, truth, sum(orders), limit, steps):
             return False
+        for more in _vanishing(x, truth):
+            if not _within(more, *computed(more), sum(orders), limit, steps):
+                return False
     return True
+
+
+def _vanishing(x: Any, truth: Any) -> Iterator[Any]:
+    """Many floats more from where results become subnormal, on either side: every 20011th would be some hundreds."""
+    small = (np.abs(truth) > _NORMAL / 4) & (np.abs(truth) < _NORMAL)
+    for side in (x < 0, x > 0):
+        bits = x[small & side].view(np.int32)
+        if bits.size:
+            yield np.linspace(bits.min(), bits.max(), 200_001).astype(np.int32).view(np.float32)
 
 
 _GRADES = (("float32", "single"), ("float64", "mixed"))
@@ -60,13 +78,14 @@ def _limit(formula: Formula, orders: Orders) -> float:
     return _LIMIT_OF_NORMAL if normal else _LIMITS[sum(orders)]
 
 
-def _within(x: Any, result: Any, truth: Any, order: int, limit: float) -> bool:
+def _within(x: Any, result: Any, truth: Any, order: int, limit: float, steps: float) -> bool:
     with np.errstate(all="ignore"):
         rounded = truth.astype(np.float32)
         error = np.abs(result - truth)
         step = np.spacing(np.maximum(np.abs(rounded), _NORMAL)).astype(np.float64)
-        right = (result == rounded) | (np.isnan(result) & np.isnan(rounded)) | (error <= limit * step)
-        right |= (np.abs(truth) < _NORMAL) & ((result == 0) | (error <= 1.5 * step))
+        right = (result == rounded) | (np.isnan(result) & np.isnan(rounded))
+        allowed = np.where(np.abs(truth) < _NORMAL, steps, limit)
+        right |= (error <= allowed * step) | ((result == 0) & (np.abs(truth) < _NORMAL))
         if order:
             right |= (error <= _NEAR_ZERO) & _beside_zeros(x, truth)
         return bool(right.all())
