@@ -90,6 +90,7 @@ def test_the_backward_pass_is_grad_times_the_slope(activation):
         x = points_of(activation, dtype)
         grad = torch.linspace(-3, 2, len(x), dtype=dtype)
         one_more_rounding = torch.finfo(dtype).eps  # of the derivative, where float64 computes a float32 product
+        step = torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps  # of subnormal numbers
         torch.testing.assert_close(
             part.times(x, grad), grad * part.value(x), rtol=one_more_rounding, atol=step, equal_nan=True
         )
