@@ -63,6 +63,18 @@ def options(description: str | None, **numbers: tuple[int, str]) -> argparse.Nam
     return parser.parse_args()
 
 
+def told(scores: list[float]) -> str:
+    """The mean of the seeds, and the spread between them."""
+    spread = f"({min(scores):.3f} ... {max(scores):.3f})"
+    return f"{statistics.fmean(scores):.3f} {spread:18}"
+
+
+def plot(axis: Any, label: str, curves: list[list[float]]) -> None:
+    """The mean of the seeds' curves, by epoch."""
+    epochs = range(1, len(curves[0]) + 1)
+    axis.plot(epochs, torch.tensor(curves).mean(0), label=label)
+
+
 @contextmanager
 def figure(path: Path, unit: str) -> Iterator[Any]:
     """Two axes over epochs or tasks, written to the path afterwards."""

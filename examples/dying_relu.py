@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from digits import Split, accuracy, digits, figure, network, options, shares
+from digits import Split, accuracy, digits, figure, network, options, plot, shares, told
 from torch.nn import functional as F
 
 import nonlin as nl
@@ -79,8 +79,7 @@ def table(runs: dict[str, list[Run]]) -> str:
         scores = [statistics.fmean(run.accuracy[-3:]) for run in done]
         steps = ", ".join(str(run.warned[0]) if run.warned else "-" for run in done)
         dead = statistics.fmean(run.dead[-1] for run in done)
-        spread = f"({min(scores):.3f} ... {max(scores):.3f})"
-        lines.append(f"{arm:28}  {statistics.fmean(scores):.3f} {spread:18}  {dead:15.0%}   {steps}")
+        lines.append(f"{arm:28}  {told(scores)}  {dead:15.0%}   {steps}")
     return "\n".join(lines)
 
 
@@ -88,8 +87,7 @@ def draw(runs: dict[str, list[Run]], path: Path) -> None:
     with figure(path, "epoch") as axes:
         for arm, done in runs.items():
             for axis, name in zip(axes, ("accuracy", "dead"), strict=True):
-                curves = torch.tensor([getattr(run, name) for run in done])
-                axis.plot(range(1, curves.shape[1] + 1), curves.mean(0), label=arm)
+                plot(axis, arm, [getattr(run, name) for run in done])
         for axis, title in zip(axes, ("test accuracy", "dead units, share of all"), strict=True):
             axis.axvline(MENDED + 0.5, color="grey", linewidth=0.8, linestyle=":")
             axis.set(title=title, ylim=(0, 1.02))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from digits import Split, digits, figure, options
+from digits import Split, digits, figure, options, plot, told
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -91,9 +91,8 @@ def table(runs: dict[str, list[Run]]) -> str:
     lines = ["surrogate               accuracy (seeds)          neurons that fire in a step"]
     for name, done in runs.items():
         scores = [run.accuracy[-1] for run in done]
-        spread = f"({min(scores):.3f} ... {max(scores):.3f})"
         firing = statistics.fmean(run.firing[-1] for run in done)
-        lines.append(f"{name:22}  {statistics.fmean(scores):.3f} {spread:18}  {firing:.0%}")
+        lines.append(f"{name:22}  {told(scores)}  {firing:.0%}")
     return "\n".join(lines)
 
 
@@ -101,8 +100,7 @@ def draw(runs: dict[str, list[Run]], path: Path) -> None:
     with figure(path, "epoch") as axes:
         for name, done in runs.items():
             for axis, measured in zip(axes, ("accuracy", "firing"), strict=True):
-                curves = torch.tensor([getattr(run, measured) for run in done])
-                axis.plot(range(1, curves.shape[1] + 1), curves.mean(0), label=name)
+                plot(axis, name, [getattr(run, measured) for run in done])
         axes[0].set(title="test accuracy", ylim=(0, 1.02))
         axes[1].set(title="share of neurons that fire in a step")
         axes[0].legend(frameon=False, fontsize="small")

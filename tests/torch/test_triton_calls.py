@@ -39,7 +39,7 @@ def on_gpu(monkeypatch):
     monkeypatch.setattr(triton, "jit", counted)
     for module in (torch_memory, torch_eager, torch_backend):
         monkeypatch.setattr(module, "is_memory", lambda x, gpu=False: gpu and is_memory(x))
-    monkeypatch.setattr(torch_backend, "_KINDS", ())  # by which a call knows memory of the CPU at once
+    monkeypatch.setattr(torch_backend, "KINDS", ())  # by which a call knows memory of the CPU at once
     yield started
 
 

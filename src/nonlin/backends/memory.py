@@ -58,10 +58,7 @@ class Loops(dict[_Key, tuple[Kernel, Moves]]):
         all of it alive.
         """
         kernel, moves = self[dtype, len(memory) == 3, arrays or parameters == self.defaults]
-        if count < self.alone:
-            kernel.call(*memory, count, *parameters)
-        else:
-            split.run(kernel, moves, (*memory, count, *parameters), self._cost)
+        split.run(kernel, moves, (*memory, count, *parameters), self._cost)
 
 
 class Calls(dict[Any, Callable[..., None]]):

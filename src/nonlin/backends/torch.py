@@ -31,7 +31,7 @@ from nonlin.backends.torch_eager import (
     saved,
     summed,
 )
-from nonlin.backends.torch_memory import FLOATS, is_memory
+from nonlin.backends.torch_memory import FLOATS, KINDS, is_memory
 from nonlin.backends.torch_ops import Ops
 from nonlin.backends.torch_printed import HALF, expression, name_of, next_name
 from nonlin.backends.torch_tracing import in_transform, is_exporting
@@ -42,7 +42,6 @@ from nonlin.language.formula import Formula, Orders
 is_traced, is_transformed = torch._C._get_tracing_state, torch._C._are_functorch_transforms_active
 is_grad_enabled, strided = torch.is_grad_enabled, torch.strided
 count_dispatch_modes, has_function_mode = torch._C._len_torch_dispatch_stack, torch._C._is_torch_function_mode_enabled
-_KINDS = (Tensor, torch.nn.Parameter)
 _INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8)
 
 
@@ -84,7 +83,7 @@ class Bound(AtNumbers):
         if is_dynamo_compiling() or is_traced() or is_transformed() or forward_ad._current_level >= 0:
             return evaluate(self.formula, self.orders, x, self.parameters)
         if (  # `is_memory`, and below `eager`, inlined: a call of Python's takes as long as a small array
-            type(x) in _KINDS
+            type(x) in KINDS
             and x.is_cpu
             and x.layout is strided
             and x.dtype in FLOATS

@@ -16,7 +16,7 @@ from nonlin.backends.memory import Calls, Loops
 from nonlin.backends.torch_printed import HALF
 
 FLOATS = (torch.float32, torch.float64, *HALF)
-_KINDS = (Tensor, torch.nn.Parameter)
+KINDS = (Tensor, torch.nn.Parameter)
 _STRIDED = torch.strided
 # By names of this module, since each name of torch's on the way costs as much as the question.
 _empty_like, _is_grad_enabled = torch.empty_like, torch.is_grad_enabled
@@ -30,7 +30,7 @@ _is_transformed, _has_function_mode, _count_dispatch_modes = (
 def is_memory(x: Any, gpu: bool = False) -> bool:
     """Whether a tensor is plain memory, of the CPU or of a GPU, that nobody watches or traces."""
     return (
-        type(x) in _KINDS
+        type(x) in KINDS
         and (x.is_cuda if gpu else x.is_cpu)
         and x.layout is _STRIDED
         and x.dtype in FLOATS
@@ -56,7 +56,7 @@ def can_fuse(grad: Tensor, x: Tensor) -> bool:
         return False
     return (
         # a hook for saved tensors may have put anything in the place of x
-        type(x) in _KINDS
+        type(x) in KINDS
         and x.layout is _STRIDED
         and x.dtype is grad.dtype
         and x.numel() == grad.numel()

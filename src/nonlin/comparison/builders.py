@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nonlin.activation import Activation
@@ -47,6 +47,15 @@ def takes_activation(make_model: Any) -> bool:
     first = parameters[0]
     required = first.default is first.empty and first.kind not in (first.VAR_POSITIONAL, first.VAR_KEYWORD)
     return required or first.name.startswith("act")
+
+
+def replaced(specs: Iterable[str]) -> list[str]:
+    """What a finished model has in the places where others are put in, each once. Raises DataError for nothing."""
+    found = list(dict.fromkeys(specs))
+    if not found:
+        raise DataError("the model has no activation to replace: "
+                        "give a function that takes the activation: make_model(activation)")  # fmt: skip
+    return found
 
 
 def built_by(make_model: Callable[..., Any], *given: Any) -> Any:

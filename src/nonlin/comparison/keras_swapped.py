@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from nonlin.activation import Activation
-from nonlin.comparison.builders import built_by, takes_activation
+from nonlin.comparison.builders import built_by, replaced, takes_activation
 from nonlin.comparison.keras_graph import Place, before, has_graph, operations, places
 from nonlin.comparison.keras_models import KerasBuilder, KerasMaker, KerasSource, checked, scale
 from nonlin.comparison.named import said
@@ -38,10 +38,7 @@ class KerasSwapped:
         model = self._template()
         found = places(model)
         inside = [place for place in found if not place.stays]
-        if not inside:
-            raise DataError("the model has no activation to replace: "
-                            "give a function that takes the activation: make_model(activation)")  # fmt: skip
-        self.replaced = list(dict.fromkeys(str(place.activation) for place in inside))
+        self.replaced = replaced(str(place.activation) for place in inside)
         self.left = [f"{place.activation} at {place.operation.name}" for place in found if place.stays]
         self.followed = len(self._gains(model, inside))
         self(inside[0].activation)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nonlin.activation import Activation
-from nonlin.comparison.builders import Source, built_by, takes_activation
+from nonlin.comparison.builders import Source, built_by, replaced, takes_activation
 from nonlin.comparison.named import said
 from nonlin.errors import DataError, NonlinError, SwapError
 from nonlin.registry import get
@@ -157,10 +157,7 @@ class Swapped:
         except NonlinError as error:
             raise DataError(f"no activation can be put into the model: {error}") from error
         inside = [p for p in places if p.name and not {"gate", "output", "along an axis"} & set(p.note.split(", "))]
-        self.replaced = list(dict.fromkeys(place.spec for place in inside))
-        if not self.replaced:
-            raise DataError("the model has no activation to replace: "
-                            "give a function that takes the activation: make_model(activation)")  # fmt: skip
+        self.replaced = replaced(place.spec for place in inside)
         found = followers(model, self.example) if self.init == "gain" else {}
         single = {name: after[0] for name, after in found.items() if len(after) == 1}
         self.followed = {name: f.facts.gain for name, f in single.items() if str(f) in self.replaced}

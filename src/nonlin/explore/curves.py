@@ -21,12 +21,12 @@ _CURVE = "curve"  # begins the gid of every curve; its order ends it
 _FAR = 10.0  # saturation that begins farther out is shown on request only
 _INCHES, _SMALL = 4.6, 3.3  # the width of a panel: of few, and in a grid
 Ends = tuple[float | None, float | None]
+Interval = tuple[float, float]
 Stroke = Callable[[int, int], dict[str, Any]]  # what the line of the i-th activation's n-th derivative looks like
 
 
-def overlaid(family: Sequence[Chosen], order: int, ends: Ends) -> Figure:
+def overlaid(family: Sequence[Chosen], order: int, between: Interval) -> Figure:
     """A panel for f and for each derivative up to that order, all activations in each of them."""
-    between = interval(family, ends)
     colours = look.colours(len(family), is_family(family))
     figure = look.new_figure(_INCHES * (order + 1) + 0.4, 4.0 + look.legend_height(family))
     panels = list(figure.subplots(1, order + 1, squeeze=False)[0])
@@ -59,7 +59,7 @@ def side_by_side(family: Sequence[Chosen], order: int, ends: Ends) -> Figure:
     return figure
 
 
-def on_axes(ax: Axes, family: Sequence[Chosen], order: int, ends: Ends) -> Figure:
+def on_axes(ax: Axes, family: Sequence[Chosen], order: int, between: Interval) -> Figure:
     """All of it on axes that are there, after what has been drawn on them; derivatives are told by their dashes."""
     figure = look.figure_of(ax)
     before = sum(line.get_gid() == f"{_CURVE}0" for line in ax.get_lines())
@@ -71,12 +71,12 @@ def on_axes(ax: Axes, family: Sequence[Chosen], order: int, ends: Ends) -> Figur
         label = look.cut(family[i].name, room) + _ORDINALS[n] + surrogate if n else look.label_of(family[i], room)
         return {"color": colours[i], "linestyle": look.style(n if order else before + i), "label": label}
 
-    _draw(ax, family, range(order + 1), interval(family, ends), stroke, before)
+    _draw(ax, family, range(order + 1), between, stroke, before)
     ax.legend(fontsize=look.TEXT, framealpha=0.9)
     return figure
 
 
-def interval(family: Sequence[Chosen], ends: Ends) -> tuple[float, float]:
+def interval(family: Sequence[Chosen], ends: Ends) -> Interval:
     """What of x is shown: what is asked for, else what shows all kinks, turning points and zeros.
 
     Where every curve saturates at both ends, also where that begins.
@@ -103,7 +103,7 @@ def _draw(
     ax: Axes,
     family: Sequence[Chosen],
     orders: Sequence[int],
-    between: tuple[float, float],
+    between: Interval,
     stroke: Stroke,
     before: int = 0,
 ) -> None:

@@ -13,7 +13,7 @@ from nonlin.explore.samples import curve_of
 from nonlin.language.atoms import x
 from nonlin.language.evaluate import on_grid
 from nonlin.language.formula import value_at
-from nonlin.slopes import DELTA
+from nonlin.slopes import DELTA, GRID
 
 _SAME = 1e-9  # values closer than this, relatively, meet
 _STEPS = 2000  # on a piece of the curve, to look for what is flat
@@ -80,7 +80,7 @@ def zones(activation: Activation, low: float, high: float) -> list[Zone]:
 def steepest(activation: Activation) -> float:
     """max|f'| where pre-activations live, as `nonlin.slopes` has it, without a kernel that would be compiled for it."""
     line, order = curve_of(activation, 1)
-    slopes = np.abs(on_grid((line.expr, line.slope)[order], {x: np.linspace(-8.0, 8.0, 3201)}))
+    slopes = np.abs(on_grid((line.expr, line.slope)[order], {x: GRID}))
     return float(slopes[np.isfinite(slopes)].max(initial=0.0))
 
 

@@ -71,12 +71,12 @@ def plot(
     with rc_context({"text.usetex": False}):  # names and formulas are mathtext, which LaTeX reads otherwise
         if layers:
             return deep.depth(family, layers, gain, ax)
-        low, high = curves.interval(family, ends)
+        between = low, high = curves.interval(family, ends)
         if not low < high:
             raise ParameterError(f"an interval of x that is empty: [{low!r}, {high!r}]: give low < high")
         if ax is not None:
-            return curves.on_axes(ax, family, order, ends)
-        return (curves.side_by_side if side_by_side else curves.overlaid)(family, order, ends)
+            return curves.on_axes(ax, family, order, between)
+        return curves.side_by_side(family, order, ends) if side_by_side else curves.overlaid(family, order, between)
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -6,6 +6,7 @@ Its own machine code takes the arguments from Python and gives them to the loop,
 from __future__ import annotations
 
 import ctypes
+import re
 import struct
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -21,10 +22,6 @@ SPARE = ctypes.addressof(_NOTHING)
 # The letters of `Kernel.arguments`: an address, the count, a number.
 KINDS = {"p": "ptr", "n": "i64", "d": "double"}
 _READ = {"p": "ptr @PyLong_AsVoidPtr", "n": "i64 @PyLong_AsLongLong", "d": "double @PyFloat_AsDouble"}
-_NAMES = (
-    *("PyLong_AsVoidPtr", "PyLong_AsLongLong", "PyFloat_AsDouble", "PyBytes_AsString", "Py_IncRef"),
-    *("PyEval_SaveThread", "PyEval_RestoreThread"),
-)
 # Elements from which other Python threads may run meanwhile: giving the GIL up and taking it again is more than fewer.
 LARGE = 10_000
 _SOURCE = """
@@ -52,6 +49,9 @@ releasing:
   ret ptr %none
 }}
 """
+
+
+_DECLARED = re.findall(r"^declare \w+ @(\w+)", _SOURCE, re.MULTILINE)
 
 
 class _Method(ctypes.Structure):
@@ -83,7 +83,7 @@ def source(name: str, arguments: str, bound: int) -> str:
 
 @cache
 def _method(arguments: str, bound: int) -> _Method:
-    for name in _NAMES:
+    for name in _DECLARED:
         llvm.add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
     code = assembled("builtin", [arguments, bound, LARGE], lambda name: source(name, arguments, bound))
     return _Method(b"kernel", code, _FASTCALL, None)
