@@ -1,4 +1,4 @@
-"""`import nonlin` is as light as `import numpy`: it loads no framework, no SymPy, no Numba."""
+"""`import nonlin` is as light as `import numpy`: it loads no framework, no SymPy, no compiler."""
 
 import json
 import subprocess
@@ -9,8 +9,8 @@ HEAVY = {
     "flax",
     "jax",
     "keras",
+    "llvmlite",
     "matplotlib",
-    "numba",
     "optuna",
     "pandas",
     "rich",

@@ -138,4 +138,4 @@ def test_machine_code_for_every_kind_of_argument():
         moves = tuple({"p": 32, "n": 0, "d": 0}[letter] for letter in arguments)
         address, pack = openmp._chunks(arguments, moves)
         assert address
-        assert len(pack(*[0] * (5 + len(arguments)))) == 8 * (5 + len(arguments))
+        assert len(pack(*[0] * (4 + len(arguments)))) == 8 * (4 + len(arguments))

@@ -1,16 +1,15 @@
 """The arithmetic of the CPU's kernels in Triton's words: what they do with one number, written down line by line.
 
-The functions of `kernels/` are run once on values that are no numbers but names, and each operation on one becomes a
-line. So a GPU computes what the CPU does, in the same order, with the same coefficients, and what is known of their
-accuracy holds there. A line is one IEEE operation, a select or a move of bits, about whose result Triton's interpreter
-and its compiler agree; only the compiler's sine and cosine may be some ulp off.
+The functions of `kernels/` run on values that are names here, and each operation on one becomes a line. So a GPU
+computes what the CPU does, in the same order, with the same coefficients, and what is known of their accuracy holds
+there. A line is one IEEE operation, a select or a move of bits, about whose result Triton's interpreter and its
+compiler agree; only the compiler's sine and cosine may be some ulp off.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -31,11 +30,9 @@ def body(formula: Formula, orders: Orders, grade: str, default: bool, half: bool
     parameters are constants. For a result of half precision float32 is divided as fast as the GPU can.
     """
     notes = Notes(REAL[grade], rounded=grade == "single" and not half)
-    words = _Words(notes)
-    rewriter = _Rewriter(words)
     # waves are Triton's own, since the CPU's kernels go through a block twice for a large argument
-    waves = {name: getattr(words, name) for name in ("sin", "cos", "tan")}
-    namespace = {name: rewriter.rewritten(value) for name, value in cpu.arithmetic(grade).items()} | waves
+    waves = {"sin": notes.sin, "cos": notes.cos, "tan": lambda u: notes.sin(u) / notes.cos(u)}
+    namespace = cpu.arithmetic(grade) | waves
     point = function(source(formula, orders, cpu.target(grade), "point", default), "point", namespace)
     result = point(*(Value(notes, name) for name in argument_names(formula) + low_names(formula)))
     return notes.lines, notes.name(result)
@@ -53,14 +50,11 @@ def _binary(operator: str) -> tuple[Callable[[Value, Any], Value], Callable[[Val
     return left, right
 
 
-class Value:
-    """A number that is known when the kernel runs: the name of a variable in it."""
-
-    __array_ufunc__ = None  # so that NumPy's numbers leave to this class what is done with one of each
-    __hash__ = object.__hash__
+class Value(machine.Value):
+    """The name of a variable in the kernel, of the real type or the whole one of as many bits."""
 
     def __init__(self, notes: Notes, name: str):
-        self.notes, self.name = notes, name
+        self.notes, self.name, self.width = notes, name, notes.width
 
     __add__, __radd__ = _binary("+")
     __sub__, __rsub__ = _binary("-")
@@ -71,6 +65,7 @@ class Value:
     __xor__, __rxor__ = _binary("^")
     __lt__, __gt__ = _binary("<")[0], _binary(">")[0]
     __le__, __ge__ = _binary("<=")[0], _binary(">=")[0]
+    __lshift__, __rshift__ = _binary("<<")[0], _binary(">>")[0]
     __eq__ = _binary("==")[0]  # pyright: ignore[reportAssignmentType]
 
     def __neg__(self) -> Value:
@@ -85,6 +80,31 @@ class Value:
         half = self ** (exponent // 2) if exponent > 1 else self
         return half if exponent == 1 else half * half * self if exponent % 2 else half * half
 
+    def to(self, kind: str) -> Value:
+        return self  # all is computed in one type, also what the CPU's kernels leave to float64
+
+    def fma(self, a: Any, b: Any, c: Any) -> Value:
+        return self.notes.call("fma", a, b, c)
+
+    def select(self, condition: Any, a: Any, b: Any) -> Value:
+        return self.notes.call("where", condition, a, b)
+
+    def copysign(self, a: Any, b: Any) -> Value:
+        sign = -(1 << (self.width - 1))
+        return (machine.bits(a) & ~sign | machine.bits(b) & sign).from_bits()
+
+    def sqrt(self) -> Value:
+        return self.notes.call("sqrt_rn" if self.notes.rounded else "sqrt", self)
+
+    def bits(self) -> Value:
+        return self.notes.line(f"{self.name}.to(tl.int{self.width}, bitcast=True)")
+
+    def from_bits(self) -> Value:
+        return self.notes.line(f"{self.name}.to(tl.{self.notes.real}, bitcast=True)")
+
+    def from_count(self) -> Value:
+        return self.notes.line(f"{self.name}.to(tl.{self.notes.real})")
+
 
 class Notes:
     """The lines of a kernel. What was computed before has a name already.
@@ -93,7 +113,7 @@ class Notes:
     """
 
     def __init__(self, real: str, rounded: bool):
-        self.real, self.rounded = real, rounded
+        self.real, self.rounded, self.width = real, rounded, int(real.removeprefix("float"))
         self.lines: list[str] = []
         self.values: dict[str, Value] = {}
 
@@ -114,102 +134,19 @@ class Notes:
             return value.name
         if isinstance(value, bool | np.bool_):
             return self.constant(str(bool(value)), "int1").name
+        if isinstance(value, int | np.integer):
+            return self.constant(str(int(value)), f"int{self.width}").name
         number = float(value)
         return self.constant(repr(number) if math.isfinite(number) else f'float("{number}")', self.real).name
 
     def constant(self, text: str, kind: str) -> Value:
         return self.line(f"tl.full([BLOCK], {text}, tl.{kind})")
 
-
-class _Words:
-    """What `kernels/machine.py` and `math` name, in Triton's words."""
-
-    def __init__(self, notes: Notes):
-        self.notes = notes
-        self.whole, self.mantissa, self.number = {
-            "float32": ("int32", 23, np.int32),
-            "float64": ("int64", 52, np.int64),
-        }[notes.real]
-        self.signs = -(2 ** (8 * self.number().itemsize - 1))
-
-    def call(self, name: str, *arguments: Any) -> Value:
-        return self.notes.line(f"tl.{name}({', '.join(map(self.notes.name, arguments))})")
-
-    def bits(self, value: Any) -> Value:
-        if isinstance(value, Value):
-            return self.notes.line(f"{value.name}.to(tl.{self.whole}, bitcast=True)")
-        return self.integer(int(value.view(self.number)))
-
-    def integer(self, value: int) -> Value:
-        return self.notes.constant(str(value), self.whole)
-
-    def shifted(self, value: Value, direction: str) -> Value:
-        return self.notes.line(f"{value.name} {direction} {self.integer(self.mantissa).name}")
-
-    def from_bits(self, value: Value) -> Value:
-        return self.notes.line(f"{value.name}.to(tl.{self.notes.real}, bitcast=True)")
-
-    def fma(self, a: Any, b: Any, c: Any) -> Value:
-        return self.call("fma", a, b, c)
-
-    def select(self, condition: Any, a: Any, b: Any) -> Value:
-        return self.call("where", condition, a, b)
-
-    def copysign(self, a: Any, b: Any) -> Value:
-        return self.from_bits(self.bits(a) & self.integer(~self.signs) | self.bits(b) & self.integer(self.signs))
-
-    def signed(self, v: Any, u: Any) -> Value:
-        return self.from_bits(self.bits(v) ^ (self.bits(u) & self.integer(self.signs)))
-
-    def power_of_two(self, t: Any) -> Value:
-        return self.from_bits(self.shifted(self.bits(t), "<<"))
-
-    def exponent(self, m: Any, base: Any) -> Value:
-        return self.notes.line(f"{self.shifted(self.bits(m) - self.bits(base), '>>').name}.to(tl.{self.notes.real})")
-
-    def scaled_down(self, m: Any, base: Any) -> Value:
-        above = self.bits(m) - self.bits(base)
-        return self.from_bits(self.bits(m) - (above & self.integer(-(2**self.mantissa))))
-
-    def sqrt(self, u: Any) -> Any:
-        root = "sqrt_rn" if self.notes.rounded else "sqrt"
-        return self.call(root, u) if isinstance(u, Value) else math.sqrt(u)
+    def call(self, function: str, *arguments: Any) -> Value:
+        return self.line(f"tl.{function}({', '.join(map(self.name, arguments))})")
 
     def sin(self, u: Any) -> Value:
         return self.call("sin", u)
 
     def cos(self, u: Any) -> Value:
         return self.call("cos", u)
-
-    def tan(self, u: Any) -> Value:
-        return self.sin(u) / self.cos(u)
-
-
-class _Rewriter:
-    """Rewrites what the kernels' functions refer to, so that they run on values."""
-
-    def __init__(self, words: _Words):
-        names = ("fma", "select", "copysign", "signed", "power_of_two", "exponent", "scaled_down")
-        self.replaced: list[tuple[Any, Any]] = [(getattr(machine, name), getattr(words, name)) for name in names]
-        # all is computed in one type, float32 or float64, also what the CPU's kernels leave to float64
-        self.replaced += [(math, words), *((kind, _converter(kind)) for kind in (np.float32, np.float64))]
-        self.functions: dict[Any, Any] = {}
-
-    def rewritten(self, value: Any) -> Any:
-        """What Numba would compile, as a function of Python, with all that it refers to; a constant as it is."""
-        for original, replacement in self.replaced:
-            if value is original:
-                return replacement
-        compiled = getattr(value, "py_func", None)
-        return value if compiled is None else self.function(compiled)
-
-    def function(self, f: Any) -> Any:
-        if f not in self.functions:
-            names = {n: self.rewritten(f.__globals__[n]) for n in f.__code__.co_names if n in f.__globals__}
-            cells = tuple(CellType(self.rewritten(c.cell_contents)) for c in f.__closure__ or ())
-            self.functions[f] = FunctionType(f.__code__, names, f.__name__, f.__defaults__, cells)
-        return self.functions[f]
-
-
-def _converter(kind: Any) -> Callable[[Any], Any]:
-    return lambda value: value if isinstance(value, Value) else kind(value)

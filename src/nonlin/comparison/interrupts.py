@@ -1,7 +1,7 @@
 """Ctrl-C that is never lost, and never strikes in the middle of a write.
 
 Python raises KeyboardInterrupt wherever it happens to be, and drops it where that is a destructor or a callback from
-C: Numba's compiler has both, and is at work in the first trial of each activation.
+C: compilers and training libraries have both.
 """
 
 from __future__ import annotations

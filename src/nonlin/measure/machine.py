@@ -10,7 +10,7 @@ from typing import Any
 
 from nonlin import __version__
 
-PACKAGES = ("numpy", "numba", "llvmlite", "torch", "jax", "jaxlib", "onnxruntime", "onnx", "numexpr", "scipy")
+PACKAGES = ("numpy", "llvmlite", "torch", "jax", "jaxlib", "onnxruntime", "onnx", "numexpr", "scipy")
 
 
 def machine() -> dict[str, Any]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 NEAR = 0.25  # so close to a zero that f' passes through at no float, its error counts absolutely
 
@@ -36,6 +35,11 @@ class Format:
         return self.smallest * 2.0**-self.digits
 
     @property
+    def overflow(self) -> float:
+        """From where on a value rounds to infinity."""
+        return self.largest + self.top_step / 2
+
+    @property
     def top_step(self) -> float:
         """The spacing of the largest numbers."""
         return 2.0 ** (math.frexp(self.largest)[1] - 1 - self.digits)
@@ -54,11 +58,8 @@ class Errors:
     """The errors of results of one dtype, block after block."""
 
     def __init__(self, dtype: str):
-        form = FORMATS[dtype]
-        self._short = np.float64 if form.digits == 52 else np.float32  # what an input is written in
-        self._digits = form.digits
-        overflow = form.largest + form.top_step / 2
-        self._limits = np.array([form.smallest, form.step, form.largest, form.top_step, overflow])
+        self._form = FORMATS[dtype]
+        self._short = np.float64 if dtype == "float64" else np.float32  # what an input is written in
         self._counts = np.zeros(7, np.int64)
         self._counts_at = np.zeros(7)
         self._worst = np.zeros(3)
@@ -72,19 +73,50 @@ class Errors:
         zeros: where the error counts absolutely nearby. bend: f'' where `true` is f', of a function whose zeros
         have no end: then the error counts absolutely where f' is less than NEAR times f''.
         """
-        if got.dtype.itemsize < 4:
-            x, got = x.astype(np.float32), got.astype(np.float32)
-        error = np.empty(x.size)
-        both = x, got, true, true.view(np.int64), tail, zeros, bend
-        rest, above_1, above_2 = _usual(*both, self._limits, self._digits, error, np.empty(x.size, np.int64))
-        self._counts[:3] += x.size - rest, above_1, above_2
-        most = int(error.view(np.int64).argmax())  # of numbers >= 0 the order is that of their bits, and -1 is less
-        if error[most] > self._worst[_ULP]:
-            self._worst[_ULP], self._worst_at[_ULP] = error[most], x[most]
-        if rest:
-            found = self._counts, self._counts_at, self._worst, self._worst_at
-            _unusual(*both, self._limits, self._digits, error, *found)
+        at, got, size = x.astype(np.float64), got.astype(np.float64), np.abs(true)
+        with np.errstate(all="ignore"):
+            near = _near(at, size, zeros, bend)
+            error = _usual(at, got, true, tail, near, self._form)
+            self._count(error, at)
+            rest = np.flatnonzero(error < 0.0)
+            if rest.size:
+                self._rest(*(a[rest] if a.size else a for a in (at, got, true, tail, near)))
         self.inputs += x.size
+
+    def _rest(self, at: Any, got: Any, true: Any, tail: Any, near: Any) -> None:
+        """nan, infinities, subnormal values, results of 0, places near zeros of f'."""
+        size, zero = np.abs(true), got == 0.0
+        special = np.isnan(at) | np.isnan(true) | (np.isinf(at) & np.isinf(true))  # outside the domain, or a limit
+        self._tell(_SPECIAL, special & ~((got == true) | (np.isnan(got) & np.isnan(true))), at)
+        off, unit = _unusual(got, true, tail, self._form)
+        usual = ~special & ~(zero & (true == 0.0))
+        wild = usual & (np.isnan(got) | (np.isinf(got) & (off > _LARGE)))
+        self._tell(_NONFINITE, wild, at)
+        usual &= ~wild
+        self._find(_ABSOLUTE, np.where(usual & near, off * unit, -1.0), at)
+        usual &= ~near
+        small = usual & (size < self._form.smallest)
+        self._tell(_FLUSHED, small & zero & (off > 0.5), at)
+        self._find(_STEPS, np.where(small & ~zero, off, -1.0), at)
+        normal = usual & ~small
+        self._tell(_LOST, normal & zero, at)
+        self._count(np.where(normal, off, -1.0), at)
+
+    def _count(self, error: Any, at: Any) -> None:
+        """Errors in ulp of normal numbers; -1 is none."""
+        self._counts[:3] += [np.count_nonzero(error >= 0.0), *(np.count_nonzero(error > limit) for limit in (1.0, 2.0))]
+        self._find(_ULP, error, at)
+
+    def _find(self, kind: int, error: Any, at: Any) -> None:
+        most = int(error.argmax())
+        if error[most] > self._worst[kind]:
+            self._worst[kind], self._worst_at[kind] = error[most], at[most]
+
+    def _tell(self, kind: int, which: Any, at: Any) -> None:
+        found = np.flatnonzero(which)
+        if found.size:
+            self._counts[kind] += found.size
+            self._counts_at[kind] = at[found[-1]]
 
     def summary(self) -> dict[str, Any]:
         """What was found, by the names under which it is recorded; an input is None where there is nothing to find."""
@@ -114,117 +146,37 @@ class Errors:
         return float(short) if math.isfinite(place) else short
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
-def _usual(
-    x: Any,
-    got: Any,
-    true: Any,
-    bits: Any,
-    tail: Any,
-    zeros: Any,
-    bend: Any,
-    limits: Any,
-    digits: Any,
-    error: Any,
-    scale: Any,
-) -> tuple[int, int, int]:
-    """The errors in ulp where input, result and value are plain numbers, -1 elsewhere; loops that become vectors."""
-    low, high = max(limits[0], 2.0**-960), limits[4]
-    rest, above_1, above_2 = 0, 0, 0
-    for i in range(x.size):
-        t, r, at = true[i], np.float64(got[i]), x[i]
-        plain = (low <= abs(t)) & (abs(t) < high) & (r - r == 0.0) & (r != 0.0) & (at - at == 0.0)
-        error[i] = r - t if plain else np.nan
-    one = (1 << (51 - digits)) if digits < 52 else 0  # half an ulp, which makes the exponent that of the rounded value
-    for i in range(x.size):
-        e = ((bits[i] & 0x7FFFFFFFFFFFFFFF) + one) >> 52
-        scale[i] = (2046 + digits - e) << 52  # the bits of 2^(digits - exponent)
-    factor = scale.view(np.float64)
-    for i in range(x.size):
-        error[i] = error[i] * factor[i]
-    for i in range(tail.size):
-        error[i] -= tail[i]
+def _near(at: Any, size: Any, zeros: Any, bend: Any) -> Any:
+    """Where the error counts absolutely."""
+    near = size < NEAR * np.abs(bend) if bend.size else np.zeros(at.shape, bool)
     for zero in zeros:
-        for i in range(x.size):
-            error[i] = np.nan if abs(np.float64(x[i]) - zero) < NEAR else error[i]
-    for i in range(bend.size):
-        error[i] = np.nan if abs(true[i]) < NEAR * abs(bend[i]) else error[i]
-    for i in range(x.size):
-        size = abs(error[i])
-        rest += 0 if size == size else 1
-        above_1 += 1 if size > 1.0 else 0
-        above_2 += 1 if size > 2.0 else 0
-        error[i] = size if size == size else -1.0
-    return rest, above_1, above_2
+        near |= np.abs(at - zero) < NEAR
+    return near
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
-def _unusual(
-    x: Any,
-    got: Any,
-    true: Any,
-    bits: Any,
-    tail: Any,
-    zeros: Any,
-    bend: Any,
-    limits: Any,
-    digits: Any,
-    error: Any,
-    counts: Any,
-    counts_at: Any,
-    worst: Any,
-    worst_at: Any,
-) -> None:
-    """What `_usual` left: nan, infinities, subnormal values, results of 0, places near zeros of f'."""
-    smallest, step, largest, top_step, overflow = limits
-    for i in range(x.size):
-        if error[i] >= 0.0:
-            continue
-        at, t, r = np.float64(x[i]), true[i], np.float64(got[i])
-        size = abs(t)
-        if at != at or t != t or (at - at != 0.0 and abs(t) == np.inf):  # nan, outside the domain, an infinite limit
-            if not (r == t or (r != r and t != t)):
-                counts[_SPECIAL] += 1
-                counts_at[_SPECIAL] = at
-            continue
-        if t == 0.0 and r == 0.0:
-            continue
-        unit = step
-        if size >= overflow:
-            unit = top_step
-            off = 0.0 if abs(r) == np.inf else (largest - abs(r)) / unit + 1.0
-            off = (largest + abs(r)) / unit if r * t < 0.0 else off
-        elif abs(r) == np.inf and r * t > 0.0 and size > largest / 2:
-            unit = top_step
-            off = (largest - size) / unit + 1.0
-        else:
-            if size >= smallest:
-                fraction, exponent = math.frexp(size)
-                up = 1 if fraction >= 1.0 - 2.0 ** -(digits + 2) else 0  # it rounds to the next power of two
-                unit = math.ldexp(1.0, exponent + up - 1 - digits)
-            off = abs((r - t) / unit - (tail[i] if tail.size else 0.0))
-        if r != r or (abs(r) == np.inf and off > _LARGE):
-            counts[_NONFINITE] += 1
-            counts_at[_NONFINITE] = at
-            continue
-        near = bend.size > 0 and size < NEAR * abs(bend[i])
-        for zero in zeros:
-            near = near or abs(at - zero) < NEAR
-        kind = _ABSOLUTE if near else _STEPS if size < smallest else _ULP
-        if kind == _ABSOLUTE:
-            off *= unit
-        elif kind == _ULP:
-            counts[_COUNTED] += 1
-            counts[_ABOVE_1] += 1 if off > 1.0 else 0
-            counts[_ABOVE_2] += 1 if off > 2.0 else 0
-            if r == 0.0:
-                counts[_LOST] += 1
-                counts_at[_LOST] = at
-        elif r == 0.0:
-            if off > 0.5:
-                counts[_FLUSHED] += 1
-                counts_at[_FLUSHED] = at
-            continue
-        if off > worst[kind]:
-            worst[kind] = off
-            worst_at[kind] = at
+def _usual(at: Any, got: Any, true: Any, tail: Any, near: Any, form: Format) -> Any:
+    """The errors in ulp where input, result and value are plain numbers and no zero is near, -1 elsewhere."""
+    size = np.abs(true)
+    plain = (size >= max(form.smallest, 2.0**-960)) & (size < form.overflow) & ~near
+    plain &= np.isfinite(got) & (got != 0.0) & np.isfinite(at)
+    half = (1 << (51 - form.digits)) if form.digits < 52 else 0  # of an ulp: the exponent is the rounded value's then
+    exponent = (size.view(np.int64) + half) >> 52
+    error = (got - true) * ((2046 + form.digits - exponent) << 52).view(np.float64)  # times 2^(digits - exponent)
+    if tail.size:
+        error -= tail
+    return np.where(plain, np.abs(error), -1.0)
+
+
+def _unusual(got: Any, true: Any, tail: Any, form: Format) -> tuple[Any, Any]:
+    """The same for all the others, in units that are told too: beyond the largest number, and subnormal ones."""
+    size, infinite, top = np.abs(true), np.isinf(got), form.top_step
+    fraction, exponent = np.frexp(size)
+    up = fraction >= 1.0 - 2.0 ** -(form.digits + 2)  # it rounds to the next power of two
+    unit = np.where(size >= form.smallest, np.ldexp(1.0, exponent + up - 1 - form.digits), form.step)
+    off = np.abs((got - true) / unit - (tail if tail.size else 0.0))
+    over = infinite & (got * true > 0.0) & (size > form.largest / 2)
+    off = np.where(over, (form.largest - size) / top + 1.0, off)
+    beyond = np.where(infinite, 0.0, (form.largest - np.abs(got)) / top + 1.0)
+    beyond = np.where(got * true < 0.0, (form.largest + np.abs(got)) / top, beyond)
+    is_beyond = size >= form.overflow
+    return np.where(is_beyond, beyond, off), np.where(is_beyond | over, top, unit)

@@ -14,10 +14,7 @@ from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 
-from nonlin.backends.kernels.link import assembled
-
-_NOTHING = ctypes.create_string_buffer(64)  # Numba's functions return a status through two more pointers
-SPARE = ctypes.addressof(_NOTHING)
+from nonlin.backends.kernels.link import linked
 
 # The letters of `Kernel.arguments`: an address, the count, a number.
 KINDS = {"p": "ptr", "n": "i64", "d": "double"}
@@ -40,11 +37,11 @@ define ptr @{name}(ptr %self, ptr %arguments, i64 %given) {{
   %large = icmp sge i64 %a{count}, {LARGE}
   br i1 %large, label %releasing, label %holding
 holding:
-  call i32 %loop({passed})
+  call void %loop({passed})
   ret ptr %none
 releasing:
   %thread = call ptr @PyEval_SaveThread()
-  call i32 %loop({passed})
+  call void %loop({passed})
   call void @PyEval_RestoreThread(ptr %thread)
   ret ptr %none
 }}
@@ -64,9 +61,9 @@ _FASTCALL = 0x80  # METH_FASTCALL: the arguments come as an array
 
 
 def source(name: str, arguments: str, bound: int) -> str:
-    """The function in LLVM's language: `self` holds the loop, the spare memory, None and the `bound` last arguments."""
+    """The function in LLVM's language: `self` holds the loop, None and the `bound` last arguments."""
     lines: list[str] = []
-    for i, what in enumerate(("loop", "spare", "none")):
+    for i, what in enumerate(("loop", "none")):
         lines += [f"%at.{what} = getelementptr ptr, ptr %held, i64 {i}", f"%{what} = load ptr, ptr %at.{what}"]
     given = len(arguments) - bound
     for i, letter in enumerate(arguments):
@@ -74,9 +71,9 @@ def source(name: str, arguments: str, bound: int) -> str:
             lines += [f"%at{i} = getelementptr ptr, ptr %arguments, i64 {i}", f"%o{i} = load ptr, ptr %at{i}"]
             lines += [f"%a{i} = call {_READ[letter]}(ptr %o{i})"]
         else:
-            lines += [f"%at{i} = getelementptr i64, ptr %held, i64 {3 + i - given}"]
+            lines += [f"%at{i} = getelementptr i64, ptr %held, i64 {2 + i - given}"]
             lines += [f"%a{i} = load {KINDS[letter]}, ptr %at{i}"]
-    passed = ", ".join(["ptr %spare", "ptr %spare", *(f"{KINDS[letter]} %a{i}" for i, letter in enumerate(arguments))])
+    passed = ", ".join(f"{KINDS[letter]} %a{i}" for i, letter in enumerate(arguments))
     text = "\n".join(f"  {line}" for line in lines)
     return _SOURCE.format(name=name, lines=text, passed=passed, count=arguments.index("n"), LARGE=LARGE)
 
@@ -85,7 +82,7 @@ def source(name: str, arguments: str, bound: int) -> str:
 def _method(arguments: str, bound: int) -> _Method:
     for name in _DECLARED:
         llvm.add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
-    code = assembled("builtin", [arguments, bound, LARGE], lambda name: source(name, arguments, bound))
+    code = linked("builtin", [arguments, bound, LARGE], lambda name: source(name, arguments, bound))
     return _Method(b"kernel", code, _FASTCALL, None)
 
 
@@ -106,12 +103,12 @@ class Kernel(NamedTuple):
 
 
 def kernel_at(address: int, arguments: str) -> Kernel:
-    """The compiled loop at that address, of these arguments after the two pointers that Numba's functions have."""
+    """The compiled loop at that address, of these arguments."""
     return Kernel(address, arguments, _builtin(address, arguments, ()))
 
 
 def _builtin(address: int, arguments: str, numbers: tuple[float, ...]) -> Any:
-    held = struct.pack(f"=3q{len(numbers)}d", address, SPARE, id(None), *numbers)
+    held = struct.pack(f"=2q{len(numbers)}d", address, id(None), *numbers)
     return _made(ctypes.byref(_method(arguments, len(numbers))), held, None)
 
 

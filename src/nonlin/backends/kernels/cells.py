@@ -8,97 +8,65 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 from nonlin.backends.kernels import split
 from nonlin.backends.kernels.builtin import Kernel, kernel_at
 from nonlin.backends.kernels.link import linked
+from nonlin.backends.kernels.loops import Function
+from nonlin.backends.kernels.machine import fma, select, sqrt
+from nonlin.backends.kernels.values import Value, constant
 
 _NUMBERS = ("high", "low", "sign", "least", "first", "last", "flat_a", "right_a", "flat_b", "right_b")
+_LETTERS = "ppppn" + "pppp" + "d" * len(_NUMBERS)
 MOST_FLATS = 2
 _COST = 6.0  # nanoseconds an element
 
-# What `torch_cells.py` says in tensors: the coordinate, its cell, the polynomial there, flats.
-_TURNED = """
-        d = (y - high - low) * sign
-        d = select(d < least, least, d)
-        right = (int32(table(bits, i >> 3)) >> int32(i & 7)) & int32(1)
-        t = real(root(d))
-        t = select(right != int32(0), t, -t)
-"""
-_MONOTONE = """
-        right = int32(0)
-        t = y
-"""
-_LOOP = """
-def {name}(ys, bits, grads, out, n, lefts, anchors, scales, rows, {numbers}):
-    {converted}
-    for i in range(n):
-        y = real({y})
-        {coordinate}
-        t = select(t < first, first, t)
-        t = select(t > last, last, t)
-        j = int32(0)
-        {search}
-        v = (t - table(anchors, j)) * table(scales, j)
-        s = table(rows, j + int32({top}))
-        {horner}
-        s = select((y == flat_a) & (right == right_a), zero, s)
-        s = select((y == flat_b) & (right == right_b), zero, s)
-        write(out, i, {store})
-"""
 
-
-def source(name: str, dtype: str, steps: int, degree: int, turned: bool, load: str, store: str) -> str:
-    """The loop: `steps` halvings find one of 2^steps cells."""
-    size = 1 << steps
-    halvings = [
-        f"j = j + select(table(lefts, j + int32({1 << k})) <= t, int32({1 << k}), int32(0))"
-        for k in reversed(range(steps))
-    ]
-    horner = [f"s = fma(s, v, table(rows, j + int32({size * k})))" for k in reversed(range(degree))]
-    return _LOOP.format(
-        name=name,
-        numbers=", ".join(f"{n}_" for n in _NUMBERS),
-        converted="\n    ".join(
-            ["zero = real(0.0)", *(f"{n} = {'int32' if n[:5] == 'right' else 'real'}({n}_)" for n in _NUMBERS)]
-        ),
-        y=load.format("read(ys, i)"),
-        coordinate=(_TURNED if turned else _MONOTONE).strip(),
-        search="\n        ".join(halvings),
-        top=size * degree,
-        horner="\n        ".join(horner),
-        store=store.format(f"real({load.format('read(grads, i)')}) * s"),
+def _written(name: str, dtype: str, steps: int, degree: int, turned: bool) -> str:
+    """What `torch_cells.py` says in tensors: the coordinate, its cell, the polynomial there, flats."""
+    real = "float64" if dtype == "float64" else "float32"
+    kernel = Function(name, _LETTERS)
+    ys, grads, out = (kernel.memory(i, dtype, apart=False) for i in (0, 2, 3))
+    bits = kernel.memory(1, "uint8", apart=True)
+    lefts, anchors, scales, rows = (kernel.memory(i, real, apart=True) for i in range(5, 9))
+    high, low, sign, least, first, last, flat_a, right_a, flat_b, right_b = (
+        kernel.number(i).to(real) for i in range(9, 9 + len(_NUMBERS))
     )
 
+    def coordinate(y: Value, i: Value) -> tuple[Value, Value]:
+        """Where y stands on the axis of the cells, and 1.0 if it is right of the turn."""
+        if not turned:
+            return y, y.like(0.0)
+        d = (y - high - low) * sign
+        right = (bits[i >> 3].to("int32") >> (i & 7).to("int32")) & 1
+        t = sqrt(select(d < least, least, d))
+        return select(right != 0, t, -t), right.to(real)
 
-def _object_code(name: str, dtype: str, steps: int, degree: int, turned: bool) -> tuple[bytes, str]:
-    import math
+    def element(i: Value) -> None:
+        y = ys[i].to(real)
+        t, right = coordinate(y, i)
+        t = select(t < first, first, t)
+        t = select(t > last, last, t)
+        j = constant(kernel.builder, 0, "int32")
+        for k in reversed(range(steps)):  # halvings find one of 2^steps cells
+            j = j + select(lefts[j + (1 << k)] <= t, j.like(1 << k), j.like(0))
+        v = (t - anchors[j]) * scales[j]
+        size = 1 << steps
+        s = rows[j + size * degree]
+        for k in reversed(range(degree)):
+            s = fma(s, v, rows[j + size * k])
+        for flat, side in ((flat_a, right_a), (flat_b, right_b)):
+            s = select((y == flat) & (right == side), s.like(0.0), s)
+        out[i] = grads[i].to(real) * s
 
-    import numpy as np
-    from numba import types
-
-    from nonlin.backends.kernels import disjoint, machine
-    from nonlin.backends.kernels.compile import CONVERSIONS, FORMATS, machine_code
-
-    memory, load, save = FORMATS[dtype]
-    real: Any = np.float64 if dtype == "float64" else np.float32
-    namespace: dict[str, Any] = {n: getattr(machine, n) for n in ("fma", "select", *CONVERSIONS)}
-    namespace |= {"real": real, "float32": np.float32, "float64": np.float64, "int32": np.int32}
-    namespace |= {"root": math.sqrt, "table": disjoint.table, "read": disjoint.read, "write": disjoint.write}
-    text = source(name, dtype, steps, degree, turned, load, save)
-    pointer, table = types.CPointer(memory), types.CPointer(types.float64 if real is np.float64 else types.float32)
-    bits, numbers = types.CPointer(types.uint8), [types.float64] * len(_NUMBERS)
-    signature = types.void(pointer, bits, pointer, pointer, types.int64, table, table, table, table, *numbers)
-    return machine_code(text, name, namespace, signature)
+    kernel.each(element)
+    return kernel.text()
 
 
 @lru_cache(maxsize=256)
 def _kernel(dtype: str, steps: int, degree: int, turned: bool) -> Kernel:
-    address = linked(
-        "cells", [dtype, steps, degree, turned], lambda name: _object_code(name, dtype, steps, degree, turned)
-    )
-    return kernel_at(address, "ppppn" + "pppp" + "d" * len(_NUMBERS))
+    address = linked("cells", [dtype, steps, degree, turned], lambda name: _written(name, dtype, steps, degree, turned))
+    return kernel_at(address, _LETTERS)
 
 
 def backward(

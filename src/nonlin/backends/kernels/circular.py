@@ -20,7 +20,7 @@ import numpy as np
 
 from nonlin.backends.kernels.coefficients import ATAN, COS, HALF_PI, SIN
 from nonlin.backends.kernels.grade import DOUBLE, Grade
-from nonlin.backends.kernels.machine import copysign, fma, inline, lost, odd, select, signed, turned
+from nonlin.backends.kernels.machine import converter, copysign, fma, lost, odd, select, signed, turned
 from nonlin.backends.kernels.turns import far_reduced
 
 _PI_4_LOW = {
@@ -36,7 +36,6 @@ def functions(g: Grade) -> dict[str, Any]:
     number = g.number
     nan, reach, near = number(math.nan), number(_REACH[g.name]), _near(g)
 
-    @inline
     def reduced(a: Any) -> Any:
         return near(select(a > reach, nan, a))
 
@@ -45,14 +44,15 @@ def functions(g: Grade) -> dict[str, Any]:
 
 def far(g: Grade) -> dict[str, Any]:
     """sin, cos and tan of any number, in float64."""
-    real, wide, reach, near = g.real, np.float64, _REACH["double"], _near(DOUBLE)
+    real, wide, reach, near = converter(g.real), converter(np.float64), np.float64(_REACH["double"]), _near(DOUBLE)
 
-    @inline
     def reduced(a: Any) -> Any:
-        return far_reduced(a) if a > reach else near(a)
+        is_far = a > reach
+        either = zip(far_reduced(select(is_far, a, reach)), near(a), strict=True)
+        return tuple(select(is_far, far, usual) for far, usual in either)
 
     def narrow(wave: Any) -> Any:
-        return inline(lambda u: real(wave(wide(u))))
+        return lambda u: real(wave(wide(u)))
 
     return {name: narrow(wave) for name, wave in _waves(DOUBLE, reduced).items()}
 
@@ -64,13 +64,12 @@ def _near(g: Grade) -> Any:
     last = third[0] if third else None
     rate, magic = number(2 / math.pi), number(g.magic)
 
-    @inline
     def near(a: Any) -> Any:
         """The magic number plus n; r, and what its rounding lost, or None."""
         t = fma(a, rate, magic)
         n = t - magic
         start = fma(n, first, a)
-        if last is None:  # Numba decides this by the type: no branch is left
+        if last is None:
             return t, fma(n, second, start), None
         step = n * second
         r = start + step
@@ -84,7 +83,6 @@ def _waves(g: Grade, reduced: Any) -> dict[str, Any]:
     sine, cosine = g.polynomial(SIN), g.polynomial(COS)
     minus_half, one = number(-0.5), number(1.0)
 
-    @inline
     def of_sine(r: Any, low: Any) -> Any:
         # the terms after the first are at most a tenth of it: their rounding is little beside the last step's
         z = r * r
@@ -92,7 +90,6 @@ def _waves(g: Grade, reduced: Any) -> dict[str, Any]:
             return fma(r * z, sine(z), r)
         return r + fma(r * z, sine(z), low)
 
-    @inline
     def of_cosine(r: Any, low: Any) -> Any:
         # 1 - z/2 is at least 0.69; what the rounding of it and of z lost goes to the rest, which is small beside it
         z = r * r
@@ -101,18 +98,15 @@ def _waves(g: Grade, reduced: Any) -> dict[str, Any]:
             return fma(z * z, cosine(z), top)
         return top + fma(z * z, cosine(z), fma(z, minus_half, one - top) + fma(fma(r, r, -z), minus_half, -r * low))
 
-    @inline
     def sin(u: Any) -> Any:
         t, r, low = reduced(abs(u))
         # odd by construction: the sine of |u| takes the sign of u, that of -0 too
         return signed(turned(select(odd(t), of_cosine(r, low), of_sine(r, low)), t), u)
 
-    @inline
     def cos(u: Any) -> Any:
         t, r, low = reduced(abs(u))
         return turned(select(odd(t), of_sine(r, low), of_cosine(r, low)), t + one)
 
-    @inline
     def tan(u: Any) -> Any:
         # sine over cosine, or minus cosine over sine: three roundings, one of each and that of the division
         t, r, low = reduced(abs(u))
@@ -130,7 +124,6 @@ def _arc(g: Grade) -> Any:
     quarter_low, half_low = number(_PI_4_LOW[g.name]), number(2 * _PI_4_LOW[g.name])
     top = number(math.tan(3 * math.pi / 8))
 
-    @inline
     def atan(u: Any) -> Any:
         # atan(a) = pi/4 + atan((a - 1)/(a + 1)) in the middle, pi/2 - atan(1/a) beyond it
         a = abs(u)

@@ -1,24 +1,26 @@
-"""Formula to machine code: the printed expression in one of three grades, compiled by Numba into one pass over memory.
-
-What comes out is object code and the name of its function, which `load.py` links and calls without Numba.
+"""Formula to the text of a kernel in LLVM's language: the printed expression in one of three grades, and the loop over
+memory that it stands in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit, types
 
 from nonlin.backends.kernels import circular, exponential, logarithm, machine, normal, roots
 from nonlin.backends.kernels.arrange import NormalRamp, NormalRampSlope, arranged
 from nonlin.backends.kernels.grade import GRADES
+from nonlin.backends.kernels.loops import Function
+from nonlin.backends.kernels.machine import select
 from nonlin.backends.kernels.pairs import NOTHING, Pairs
 from nonlin.backends.kernels.quotient import Halves
 from nonlin.backends.kernels.rational import ExpQuotient
-from nonlin.backends.printer import argument_names, function, source
+from nonlin.backends.kernels.values import Memory, Value
+from nonlin.backends.printer import function, source
 from nonlin.backends.target import Target
 from nonlin.language import atoms
 from nonlin.language.formula import Formula, Orders
@@ -88,38 +90,8 @@ def target(grade: str) -> Target:
     )
 
 
-# How an element is read and written; half precision is kept as the bits in 16-bit integers.
-FORMATS = {
-    "float32": (types.float32, "{0}", "float32({0})"),
-    "float64": (types.float64, "{0}", "{0}"),
-    "float16": (types.int16, "from_float16({0})", "to_float16(float32({0}))"),
-    "bfloat16": (types.int16, "from_bfloat16({0})", "to_bfloat16(float32({0}))"),
-}
-_LOOP = """
-def {name}(x, {grad}out, n{parameters}):
-    for i in range(n):
-        out[i] = {store}
-"""
-# The same for a formula with waves in it: `point` is nan where the argument of one is large, and `far` is not. nan
-# goes to nan in every formula, so it is in the result wherever it counts. A block is gone through again only if
-# something in it is nan, and each element's result depends on that element alone.
-_LOOP_OF_WAVES = """
-def {name}(x, {grad}out, n{parameters}):
-    for block in range((n + 1023) >> 10):
-        first, last = block << 10, select(n - (block << 10) < 1024, n, (block + 1) << 10)
-        missing = False
-        for i in range(first, last):
-            value = {value}
-            missing = missing | (value != value)
-            out[i] = {store}
-        if missing:
-            for i in range(first, last):
-                value = {value}
-                if value != value:
-                    value = {far}
-                    out[i] = {store}
-"""
 _WAVES = (atoms.Sin, atoms.Cos, atoms.Tan)
+_BLOCK = 1024
 
 
 @lru_cache(maxsize=3)
@@ -133,17 +105,12 @@ def arithmetic(grade: str) -> dict[str, Any]:
         **normal.functions(g),
         **circular.functions(g),
         **roots.functions(g, exps["tanh"]),
-        **{name: getattr(machine, name) for name in ("fma", "select", "signed", "lost", *CONVERSIONS)},
-        "real": g.real,
-        "float32": np.float32,
-        "float64": np.float64,
+        **{name: getattr(machine, name) for name in ("fma", "select", "signed", "lost")},
+        "real": machine.converter(g.real),
     }
 
 
-CONVERSIONS = ("from_float16", "to_float16", "from_bfloat16", "to_bfloat16")
-
-
-def object_code(
+def written(
     name: str,
     formula: Formula,
     orders: Orders,
@@ -152,43 +119,61 @@ def object_code(
     arrays: tuple[bool, ...],
     gradient: bool,
     default: bool,
-) -> tuple[bytes, str]:
-    """The machine code of `name(x, [grad,] out, n, *parameters)` over contiguous memory, and its symbol.
+) -> str:
+    """The text of `name(x, [grad,] out, n, *parameters)` over contiguous memory.
 
-    The name must be the kernel's alone: Numba numbers functions within a process, and code of several is linked.
     `arrays` says which parameters are arrays of x's size, in float64; the others are float64 numbers. With `gradient`
     each result is multiplied by the element of `grad`; with `default` the parameters are not read.
     """
-    waves = formula.expr.has(*_WAVES)
-    text = source(formula, orders, target(grade), "point", default)
-    namespace = dict(arithmetic(grade))
-    namespace["point"] = machine.inline(function(text, "point", namespace))
-    if waves:
-        namespace["far"] = machine.inline(function(text, "point", arithmetic(grade) | circular.far(GRADES[grade])))
-    memory, load, store = FORMATS[dtype]
-    names = argument_names(formula)[1:]
-    given = [f"{n}[i]" if array else n for n, array in zip(names, arrays, strict=True)]
-    elements = [f"real({n})" for n in given]
-    x, grad = (f"real({load.format(place)})" for place in ("x[i]", "grad[i]"))
-    lows = [f"real({n} - float64({e}))" for n, e in zip(given, elements, strict=True)]
-    value, far = (f"{grad} * " * gradient + f"{f}({', '.join([x, *elements, *lows])})" for f in ("point", "far"))
-    loop = _LOOP_OF_WAVES if waves else _LOOP
-    text = loop.format(
-        name=name,
-        grad="grad, " * gradient,
-        parameters="".join(f", {n}" for n in names),
-        value=value,
-        far=far,
-        store=store.format("value" if waves else value),
-    )
-    pointer = types.CPointer(memory)
-    kinds = [types.CPointer(types.float64) if array else types.float64 for array in arrays]
-    signature = types.void(pointer, *[pointer] * (1 + gradient), types.int64, *kinds)
-    return machine_code(text, name, namespace, signature)
+    real = np.dtype(GRADES[grade].real).name
+    kernel = Function(name, "pp" + "p" * gradient + "n" + "".join("p" if array else "d" for array in arrays))
+    x, *grads, out = (kernel.memory(i, dtype) for i in range(2 + gradient))
+    printed = source(formula, orders, target(grade), "point", default)
+
+    def result(point: Callable[..., Any], i: Value) -> Value:
+        given = enumerate(arrays, 3 + gradient)
+        numbers = [kernel.memory(k, "float64")[i] if array else kernel.number(k) for k, array in given]
+        elements = [number.to(real) for number in numbers]
+        lows = [(number - element.to("float64")).to(real) for number, element in zip(numbers, elements, strict=True)]
+        at = x[i].to(real)
+        with np.errstate(all="ignore"):  # of constants, which follow the arithmetic of the kernel's numbers
+            value = at.like(point(at, *elements, *lows))
+        return grads[0][i].to(real) * value if grads else value
+
+    near = function(printed, "point", dict(arithmetic(grade)))
+    if formula.expr.has(*_WAVES):
+        far = function(printed, "point", arithmetic(grade) | circular.far(GRADES[grade]))
+        _with_waves(kernel, out, lambda i: result(near, i), lambda i: result(far, i))
+    else:
+
+        def element(i: Value) -> None:
+            out[i] = result(near, i)
+
+        kernel.each(element)
+    return kernel.text()
 
 
-def machine_code(text: str, name: str, namespace: dict[str, Any], signature: Any) -> tuple[bytes, str]:
-    """Object code of the printed loop of that name, and its symbol."""
-    loop = njit(signature, error_model="numpy", nogil=True)(function(text, name, namespace))
-    (result,) = loop.overloads.values()
-    return result.library._get_compiled_object(), result.fndesc.llvm_func_name
+def _with_waves(kernel: Function, out: Memory, near: Callable[[Value], Value], far: Callable[[Value], Value]) -> None:
+    """A loop for a formula with waves in it: `near` is nan where the argument of one is large, and `far` is not.
+
+    nan goes to nan in every formula, so it is in the result wherever it counts. A block is gone through again only if
+    something in it is nan, and each element's result depends on that element alone.
+    """
+
+    def block(number: Value) -> None:
+        first, rest = number << 10, kernel.count - (number << 10)
+        last = first + select(rest < _BLOCK, rest, _BLOCK)
+
+        def quick(i: Value) -> Any:
+            out[i] = value = near(i)
+            return value != value
+
+        def again(i: Value) -> None:
+            value: Any = near(i)
+            with kernel.where(value != value):
+                out[i] = far(i)
+
+        with kernel.where(kernel.each(quick, first, last)):
+            kernel.each(again, first, last)
+
+    kernel.each(block, last=(kernel.count + (_BLOCK - 1)) >> 10)

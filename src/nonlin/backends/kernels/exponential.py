@@ -17,7 +17,7 @@ from typing import Any
 
 from nonlin.backends.kernels.coefficients import EXP
 from nonlin.backends.kernels.grade import Grade
-from nonlin.backends.kernels.machine import copysign, fma, inline, power_of_two, select
+from nonlin.backends.kernels.machine import copysign, fma, power_of_two, select
 
 
 def core(g: Grade) -> tuple[Any, Any, Any]:
@@ -31,19 +31,17 @@ def core(g: Grade) -> tuple[Any, Any, Any]:
     q = g.polynomial(EXP)
     exact = g.log2_low != 0.0
 
-    @inline
     def grown(t: Any, r: Any) -> Any:
         """2^n and p for the magic number plus n and the reduced argument."""
         return power_of_two(t), fma(r * r, q(r), r)
 
-    @inline
     def parts(z: Any, low: Any, magic: Any) -> Any:
         t = fma(z, log2e, magic)
         n = t - magic
         r = fma(n, high, z)
         if exact:
             r = fma(n, low_bits, r)
-        if low is not None:  # Numba decides this by the type: no branch is left
+        if low is not None:
             r = r + low
         return grown(t, r)
 
@@ -63,90 +61,74 @@ def functions(g: Grade) -> dict[str, Any]:
     neutral, raised, lowered, halved = magic(0), magic(g.lift), magic(-g.lift), magic(-1)
     tiny, level = number(2.0**-100), number(g.flat / 2)
 
-    @inline
     def finite(low: Any) -> Any:
         """A low part, or 0 where it is too large to be one of an argument that counts, or has overflowed."""
         return select(abs(low) < sixteenth, low, zero)
 
-    @inline
     def vanishing(a: Any, low: Any) -> Any:
         """2^K exp(low - a) for a >= 0; exactly 0 where exp(-a) is below every subnormal number."""
         s, p = parts(-select(a > lowest, lowest, a), low, raised)
         return select(a > lowest, zero, fma(s, p, s))
 
-    @inline
     def vanishing_even(u: Any, low: Any) -> Any:
         """2^K exp(-|u + low|)."""
         if low is None:
             return vanishing(abs(u), None)
         return vanishing(abs(u), select(u < zero, low, -low))
 
-    @inline
     def exp_raised(u: Any, low: Any) -> Any:
         """2^K exp(u) for u that is clamped already."""
         s, p = parts(u, low, raised)
         return fma(s, p, s)
 
-    @inline
     def exp_raised_times(u: Any, low: Any, m: Any) -> Any:
         """2^K exp(u) m: m times a power of two is exact, so that there is one rounding, not two."""
         s, p = parts(u, low, raised)
         return fma(s * m, p, s * m)
 
-    @inline
     def exp_lifted(u: Any, low: Any) -> Any:
         """exp(u), raised where it may underflow, lowered where it may overflow; `exp_drop` undoes that."""
         z = select(u > highest, highest, select(u < -lowest, -lowest, u))
         s, p = parts(z, low, select(u < zero, raised, lowered))
         return select(u < -lowest, zero, fma(s, p, s))
 
-    @inline
     def exp_drop(u: Any, low: Any) -> Any:
         return select(u < zero, drop, lift)
 
-    @inline
     def exp(u: Any, low: Any) -> Any:
         return exp_lifted(u, low) * exp_drop(u, low)
 
-    @inline
     def expm1(u: Any, low: Any) -> Any:
         # n = 0 near 0, where s - 1 is 0 and only p is left; half of it, so that the largest does not overflow
         s, p = parts(select(u > highest, highest, select(u < -flat, -flat, u)), low, halved)
         return select(abs(u) < tiny, u, two * fma(s, p, s - half))  # half of a subnormal number may be none
 
-    @inline
     def sigmoid(u: Any) -> Any:
         # q/(q + 1): where q is large its errors cancel, where it is small the result is q
         q = exp_raised(select(u > flat, flat, select(u < -lowest, -lowest, u)), None)
         return q / (q + lift)
 
-    @inline
     def tanh_parts(u: Any) -> Any:
         # m/(m + 2) for m = expm1(2u): n = 0 near 0, where s - 1 is 0 and only p is left
         s, p = parts(select(u > level, level, select(u < -level, -level, u)) * two, None, neutral)
         m = fma(s, p, s - one)
         return copysign(m, u), two + m
 
-    @inline
     def tanh(u: Any) -> Any:
         top, bottom = tanh_parts(u)
         return top / bottom
 
-    @inline
     def tanh_top(u: Any) -> Any:
         return tanh_parts(u)[0]
 
-    @inline
     def tanh_bottom(u: Any) -> Any:
         return tanh_parts(u)[1]
 
-    @inline
     def sech2(u: Any) -> Any:
         # 4e/(1 + e)^2, the square in one rounding of a sum, where that of a rounded sum would double the error
         e = vanishing_even(u + u, None)
         return four * lift * e / fma(e, e + twice, square)
 
-    @inline
     def sinh(u: Any) -> Any:
         # (m + m/(m + 1))/2 with m = expm1(|u|) has no cancellation at 0; exp(|u|)/2 in two steps where it is large
         a = abs(u)
@@ -154,7 +136,6 @@ def functions(g: Grade) -> dict[str, Any]:
         h = exp(half * a, None)
         return copysign(select(a > flat, (half * h) * h, half * (m + m / (m + one))), u)
 
-    @inline
     def cosh(u: Any) -> Any:
         h = exp(half * abs(u), None)
         return fma(half * h, h, half * exp(-abs(u), None))

@@ -1,6 +1,6 @@
 """Machine code as functions to call: linked from object code, which is kept on disk.
 
-A warm process compiles nothing and needs no Numba: the key of a function is made of what it is of, such as a formula's
+A warm process compiles nothing: the key of a function is made of what it is of, such as a formula's
 text, and of what the code depends on, not of the code.
 """
 
@@ -20,14 +20,15 @@ from nonlin.backends.kernels import store
 
 _PRINTED_BY = ("expressions.py", "printer.py", "target.py")
 # of this folder: they keep, call and split kernels
-_NOT_COMPUTING = ("builtin", "cells", "disjoint", "link", "load", "openmp", "pool", "split", "store")
+_NOT_COMPUTING = ("builtin", "cells", "link", "load", "openmp", "pool", "split", "store")
 
 
 def target_machine() -> Any:
     """What LLVM knows of this machine, a new one: an engine owns its own."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(jit=True)
+    name, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    return llvm.Target.from_default_triple().create_target_machine(name, features, opt=3, jit=True)
 
 
 class _Linker:
@@ -59,11 +60,9 @@ def source_digest(every: bool = False) -> str:
 
 @lru_cache(maxsize=1)
 def _surroundings() -> str:
-    """What machine code depends on beside what it is of: the source, Numba, and the CPU."""
+    """What machine code depends on beside what it is of: the source, LLVM, and the CPU."""
     features = ",".join(sorted(k for k, v in llvm.get_host_cpu_features().items() if v))
-    return "|".join(
-        [source_digest(every=True), version("numba"), version("llvmlite"), llvm.get_host_cpu_name(), features]
-    )
+    return "|".join([source_digest(every=True), version("llvmlite"), llvm.get_host_cpu_name(), features])
 
 
 def key_of(*parts: Any) -> str:
@@ -71,28 +70,22 @@ def key_of(*parts: Any) -> str:
     return hashlib.sha256(json.dumps([_surroundings(), *parts]).encode()).hexdigest()[:40]
 
 
-def linked(kind: str, parts: Sequence[Any], compiled: Callable[[str], tuple[bytes, str]]) -> int:
-    """The address of a compiled function: kept on disk by what it is made of, else made now.
-
-    `compiled(name)` gives its object code and symbol; the name is the function's alone.
-    """
+def linked(kind: str, parts: Sequence[Any], source: Callable[[str], str]) -> int:
+    """The address of the function `source(name)`, in LLVM's language: kept on disk by what it is of, else made now."""
     key = key_of(kind, *parts)
-    kept = store.load(key)
-    if kept is None:
-        code, symbol = compiled(f"{kind}_{key}")
-        store.save(key, symbol.encode() + b"\0" + code)
-    else:
-        name, _, code = kept.partition(b"\0")
-        symbol = name.decode()
-    return _linker().address(code, symbol)
+    name, code = f"{kind}_{key}", store.load(key)
+    if code is None:
+        code = _compiled(source(name))
+        store.save(key, code)
+    return _linker().address(code, name)
 
 
-def assembled(kind: str, parts: Sequence[Any], source: Callable[[str], str]) -> int:
-    """The same of `source(name)`, which is in LLVM's language."""
-
-    def compiled(name: str) -> tuple[bytes, str]:
-        module = llvm.parse_assembly(source(name))
-        module.verify()
-        return target_machine().emit_object(module), name
-
-    return linked(kind, parts, compiled)
+def _compiled(text: str) -> bytes:
+    """Object code, for this processor alone."""
+    module, machine = llvm.parse_assembly(text), target_machine()
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = True
+    passes = llvm.create_pass_builder(machine, options)
+    passes.getModulePassManager().run(module, passes)
+    return machine.emit_object(module)

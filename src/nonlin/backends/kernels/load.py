@@ -41,14 +41,14 @@ def _linked(
     gradient: bool = False,
     default: bool = False,
 ) -> Kernel:
-    def compiled(name: str) -> tuple[bytes, str]:
-        from nonlin.backends.kernels.compile import object_code  # imports Numba
+    def source(name: str) -> str:
+        from nonlin.backends.kernels.compile import written  # a process whose kernels are kept needs none of it
 
-        return object_code(name, formula, orders, dtype, grade, arrays, gradient, default)
+        return written(name, formula, orders, dtype, grade, arrays, gradient, default)
 
     parts = [*_described(formula, orders), dtype, grade, list(arrays), gradient, default]
     letters = "pp" + "p" * gradient + "n" + "".join("p" if array else "d" for array in arrays)
-    return kernel_at(linked("kernel", parts, compiled), letters)
+    return kernel_at(linked("kernel", parts, source), letters)
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ from typing import Any
 
 from nonlin.backends.kernels.coefficients import LOG, LOG1P
 from nonlin.backends.kernels.grade import Grade
-from nonlin.backends.kernels.machine import exponent, fma, inline, scaled_down, select
+from nonlin.backends.kernels.machine import exponent, fma, scaled_down, select
 
 
 def functions(g: Grade, vanishing_even: Any) -> dict[str, Any]:
@@ -27,7 +27,6 @@ def functions(g: Grade, vanishing_even: Any) -> dict[str, Any]:
     drop = number(2.0**-g.lift)
     split = number(math.sqrt(2) - 1)
 
-    @inline
     def of_ratio(f: Any, k: Any, low_part: Any) -> Any:
         """k log(2) + log(1 + f) + low_part."""
         s = f / (two + f)
@@ -35,11 +34,9 @@ def functions(g: Grade, vanishing_even: Any) -> dict[str, Any]:
         rest = fma(-s, fma(-z, series(z), f), low_part)
         return fma(k, high, f + fma(k, low, rest))
 
-    @inline
     def log_normal(m: Any, low_part: Any) -> Any:
         return of_ratio(scaled_down(m, base) - one, exponent(m, base), low_part)
 
-    @inline
     def log(u: Any) -> Any:
         tiny = u < smallest  # subnormal numbers have no exponent of their own
         m = select(tiny, u * up, u)
@@ -48,7 +45,6 @@ def functions(g: Grade, vanishing_even: Any) -> dict[str, Any]:
         y = select(u < zero, undefined, select(u == zero, -infinite, y))
         return select(u < infinite, y, u)  # inf and nan
 
-    @inline
     def log1p(u: Any) -> Any:
         # log(w) + c/w for w = 1 + u rounded and c what the rounding lost
         w = one + u
@@ -61,21 +57,18 @@ def functions(g: Grade, vanishing_even: Any) -> dict[str, Any]:
     if g.name in LOG1P:
         unit = g.polynomial(LOG1P)
 
-        @inline
         def add_log1p(e: Any, y: Any) -> Any:
             """y + log(1 + e) for e in [0, 1]."""
             return fma(e, unit(e), y)
 
     else:
 
-        @inline
         def add_log1p(e: Any, y: Any) -> Any:
             # (1 + e)/2 - 1 = (e - 1)/2 is exact
             large = e > split
             f = select(large, half * (e - one), e)
             return y + of_ratio(f, select(large, one, zero), zero)
 
-    @inline
     def softplus(u: Any, low: Any) -> Any:
         return add_log1p(drop * vanishing_even(u, low), select(u > zero, u, zero))
 

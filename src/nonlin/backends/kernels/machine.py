@@ -1,204 +1,152 @@
-"""What Numba has no word for: fused multiply-add, selects and powers of two, one machine instruction each.
+"""The words of the kernels' arithmetic: fused multiply-add, selects and powers of two, an instruction or two each.
 
-All of them are plain IEEE operations in portable LLVM, so a loop that LLVM turns into vector instructions gives the
-bits that the same code gives for one element. None may become a branch: a loop with a branch stays scalar.
+What stands in this folder is not computed with. It runs once for a kernel, on values that stand for numbers which are
+known only in the kernel's loop, and each step writes down what the loop is to do: LLVM's instructions for the CPU
+(`values.py`), lines of Triton's language for a GPU (`triton_math.py`). So an `if` decides what is written, and none is
+left in the loop. All words are plain IEEE operations or moves of bits: a loop that a compiler turns into vector
+instructions gives the bits that the same code gives for one element.
 """
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+import numpy as np
 
-from nonlin.backends.printer import function
-
-instruction: Any = intrinsic  # what it returns is called without the first argument, which no type says
-_BITS = {types.float32: 32, types.float64: 64}
-_MANTISSA = {types.float32: 23, types.float64: 52}
-
-# Without `forceinline` LLVM leaves larger functions as calls, and a loop with a call is not vectorised.
-inline: Any = njit(error_model="numpy", forceinline=True)
+REALS: dict[str, Any] = {"float32": np.float32, "float64": np.float64}
+_WHOLE: dict[Any, Any] = {np.float32: np.int32, np.float64: np.int64}
+_MANTISSA = {32: 23, 64: 52}
 
 
-def _llvm(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
-    kind = ir.FunctionType(result, [a.type for a in arguments])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+class Value(ABC):
+    """A number that is known when the kernel runs. What is done with it and a constant has its type."""
+
+    __array_ufunc__ = None  # so that NumPy's numbers leave to this class what is done with one of each
+
+    width: int  # bits of the real type that the kernel computes in
+
+    def __bool__(self) -> bool:
+        raise TypeError("a value is known in the loop alone: choose between two by select")
+
+    @abstractmethod
+    def to(self, kind: str) -> Any:
+        """The same number as another type, by its NumPy name."""
+
+    @abstractmethod
+    def fma(self, a: Any, b: Any, c: Any) -> Any:
+        """a*b + c, rounded once; `self` is one of them, as below."""
+
+    @abstractmethod
+    def select(self, condition: Any, a: Any, b: Any) -> Any:
+        """a if the condition else b, both of them computed."""
+
+    @abstractmethod
+    def copysign(self, a: Any, b: Any) -> Any:
+        """|a| with b's sign bit."""
+
+    @abstractmethod
+    def sqrt(self) -> Any:
+        """The square root."""
+
+    @abstractmethod
+    def bits(self) -> Any:
+        """A real number's bits as a whole number of the same size."""
+
+    @abstractmethod
+    def from_bits(self) -> Any:
+        """The opposite."""
+
+    @abstractmethod
+    def from_count(self) -> Any:
+        """A whole number of no more than 32 bits as a real one."""
 
 
-@instruction
-def fma(_context: Any, a: Any, b: Any, c: Any) -> Any:
+def _value(*arguments: Any) -> Value:
+    return next(a for a in arguments if isinstance(a, Value))
+
+
+def fma(a: Any, b: Any, c: Any) -> Any:
     """a*b + c, rounded once."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _llvm(builder, f"llvm.fma.f{_BITS[a]}", arguments[0].type, list(arguments))
-
-    return a(a, a, a), code
+    return _value(a, b, c).fma(a, b, c)
 
 
-@instruction
-def select(_context: Any, condition: Any, a: Any, b: Any) -> Any:
+def select(condition: Any, a: Any, b: Any) -> Any:
     """a if condition else b, both of them computed."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.select(*arguments)
-
-    return a(condition, a, a), code
+    return _value(condition, a, b).select(condition, a, b)
 
 
-@instruction
-def copysign(_context: Any, a: Any, b: Any) -> Any:
+def copysign(a: Any, b: Any) -> Any:
     """|a| with b's sign bit."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _llvm(builder, f"llvm.copysign.f{_BITS[a]}", arguments[0].type, list(arguments))
-
-    return a(a, a), code
+    return _value(a, b).copysign(a, b)
 
 
-@instruction
-def power_of_two(_context: Any, t: Any) -> Any:
+def sqrt(a: Any) -> Any:
+    """The square root, rounded to the nearest."""
+    return a.sqrt() if isinstance(a, Value) else type(a)(math.sqrt(a))
+
+
+def converter(kind: Any) -> Callable[[Any], Any]:
+    """NumPy's type, for values as well as for constants."""
+    return lambda number: number.to(np.dtype(kind).name) if isinstance(number, Value) else kind(number)
+
+
+def bits(a: Any) -> Any:
+    """A real number's bits as a whole number of the same size."""
+    return a.bits() if isinstance(a, Value) else a.view(_WHOLE[type(a)])
+
+
+def power_of_two(t: Any) -> Any:
     """2^(n - bias) for t = 1.5*2^23 + n (float64: 1.5*2^52 + n): n stands in t's low bits and moves to the exponent."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.IntType(_BITS[t])
-        shifted = builder.shl(builder.bitcast(arguments[0], kind), ir.Constant(kind, _MANTISSA[t]))
-        return builder.bitcast(shifted, arguments[0].type)
-
-    return t(t), code
+    return (bits(t) << _MANTISSA[t.width]).from_bits()
 
 
-@instruction
-def odd(_context: Any, t: Any) -> Any:
+def odd(t: Any) -> Any:
     """Whether n is odd, for t = 1.5*2^23 + n (float64: 1.5*2^52 + n)."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.trunc(builder.bitcast(arguments[0], ir.IntType(_BITS[t])), ir.IntType(1))
-
-    return types.boolean(t), code
+    return (bits(t) & 1).to("bool")
 
 
-@instruction
-def turned(_context: Any, v: Any, t: Any) -> Any:
+def turned(v: Any, t: Any) -> Any:
     """v, or -v where n's second bit is set, for such a t."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.IntType(_BITS[t])
-        value, count = (builder.bitcast(a, kind) for a in arguments)
-        sign = builder.and_(builder.shl(count, ir.Constant(kind, _BITS[t] - 2)), ir.Constant(kind, 1 << (_BITS[t] - 1)))
-        return builder.bitcast(builder.xor(value, sign), arguments[0].type)
-
-    return v(v, v), code
+    return (bits(v) ^ ((bits(t) << (t.width - 2)) & _sign(t.width))).from_bits()
 
 
-@instruction
-def signed(_context: Any, v: Any, u: Any) -> Any:
+def signed(v: Any, u: Any) -> Any:
     """v, or -v where u's sign bit is set."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.IntType(_BITS[v])
-        value, other = (builder.bitcast(a, kind) for a in arguments)
-        sign = builder.and_(other, ir.Constant(kind, 1 << (_BITS[v] - 1)))
-        return builder.bitcast(builder.xor(value, sign), arguments[0].type)
-
-    return v(v, v), code
+    return (bits(v) ^ (bits(u) & _sign(u.width))).from_bits()
 
 
-@instruction
-def exponent(_context: Any, m: Any, base: Any) -> Any:
+def exponent(m: Any, base: Any) -> Any:
     """The k with m/2^k in [base, 2 base), as a float, for a normal positive m."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.IntType(_BITS[m])
-        value, start = (builder.bitcast(a, kind) for a in arguments)
-        k = builder.ashr(builder.sub(value, start), ir.Constant(kind, _MANTISSA[m]))
-        if _BITS[m] == 32:
-            return builder.sitofp(k, arguments[0].type)
-        # no vector instruction before AVX-512 converts 64-bit integers; 32 bits are enough for an exponent
-        return builder.sitofp(builder.trunc(k, ir.IntType(32)), arguments[0].type)
-
-    return m(m, m), code
+    return ((bits(m) - bits(base)) >> _MANTISSA[m.width]).from_count()
 
 
-@instruction
-def scaled_down(_context: Any, m: Any, base: Any) -> Any:
+def scaled_down(m: Any, base: Any) -> Any:
     """m/2^k for that k."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = ir.IntType(_BITS[m])
-        value, start = (builder.bitcast(a, kind) for a in arguments)
-        high = ir.Constant(kind, (1 << _BITS[m]) - (1 << _MANTISSA[m]))
-        return builder.bitcast(builder.sub(value, builder.and_(builder.sub(value, start), high)), arguments[0].type)
-
-    return m(m, m), code
+    above = bits(m) - bits(base)
+    return (bits(m) - (above & -(1 << _MANTISSA[m.width]))).from_bits()
 
 
-# Half precision: kept as 16-bit integers in memory, computed in float32 ---------------------------------------------
+def _sign(width: int) -> int:
+    return -(1 << (width - 1))
 
 
-@instruction
-def from_float16(_context: Any, h: Any) -> Any:
-    """The float32 of float16's bits."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
-
-    return types.float32(types.int16), code
-
-
-@instruction
-def to_float16(_context: Any, y: Any) -> Any:
-    """The bits of y rounded to the nearest float16."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(builder.fptrunc(arguments[0], ir.HalfType()), ir.IntType(16))
-
-    return types.int16(types.float32), code
-
-
-@instruction
-def from_bfloat16(_context: Any, h: Any) -> Any:
-    """The float32 of bfloat16's bits, which are its upper half."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide = builder.zext(arguments[0], ir.IntType(32))
-        return builder.bitcast(builder.shl(wide, ir.Constant(ir.IntType(32), 16)), ir.FloatType())
-
-    return types.float32(types.int16), code
-
-
-@instruction
-def to_bfloat16(_context: Any, y: Any) -> Any:
-    """The bits of y rounded to the nearest bfloat16, ties to even; a nan stays a nan."""
-
-    def code(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word = ir.IntType(32)
-        (value,) = arguments
-        bits = builder.bitcast(value, word)
-        upper = builder.lshr(bits, ir.Constant(word, 16))
-        half = builder.add(builder.and_(upper, ir.Constant(word, 1)), ir.Constant(word, 0x7FFF))
-        rounded = builder.lshr(builder.add(bits, half), ir.Constant(word, 16))
-        quiet = builder.or_(upper, ir.Constant(word, 0x40))  # the addition could carry a nan over to 0
-        is_nan = builder.fcmp_unordered("uno", value, value)
-        return builder.trunc(builder.select(is_nan, quiet, rounded), ir.IntType(16))
-
-    return types.int16(types.float32), code
-
-
-@inline
 def lost(a: Any, b: Any, total: Any) -> Any:
     """What the sum a + b lost when it was rounded to `total`, exactly: Knuth's two-sum."""
     part = total - a
     return (a - (total - part)) + (b - part)
 
 
-def polynomial(coefficients: tuple[float, ...], real: Any) -> Any:
+def polynomial(coefficients: tuple[float, ...], real: Any) -> Callable[[Any], Any]:
     """Horner's rule with fused multiply-adds, the lowest power first, in the machine type `real`."""
-    # one function, and as text without a loop for LLVM to unroll: Numba takes 30 ms for each function that it compiles
-    names = {f"c{i}": real(c) for i, c in enumerate(coefficients)}
-    *rest, total = names
-    for name in reversed(rest):
-        total = f"fma({total}, x, {name})"
-    return inline(function(f"def horner(x):\n    return {total}\n", "horner", {**names, "fma": fma}))
+    *rest, highest = map(real, coefficients)
+
+    def horner(x: Any) -> Any:
+        total = highest
+        for coefficient in reversed(rest):
+            total = fma(total, x, coefficient)
+        return total
+
+    return horner

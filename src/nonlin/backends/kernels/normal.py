@@ -15,7 +15,7 @@ from typing import Any
 from nonlin.backends.kernels.coefficients import ERF, SLOPE_A, SLOPE_P, TAIL_A, TAIL_P
 from nonlin.backends.kernels.exponential import core
 from nonlin.backends.kernels.grade import Grade
-from nonlin.backends.kernels.machine import copysign, fma, inline, select
+from nonlin.backends.kernels.machine import copysign, fma, select
 
 
 def functions(g: Grade) -> dict[str, Any]:
@@ -37,7 +37,6 @@ def functions(g: Grade) -> dict[str, Any]:
         scale, back = number(-rate / math.log(2)), number(-rate)
         high, low = number(g.log2_high / rate), number(g.log2_low / rate)
 
-        @inline
         def falling(c: Any, m: Any) -> Any:
             t = fma(c * c, scale, raised)
             k = t - raised
@@ -51,7 +50,6 @@ def functions(g: Grade) -> dict[str, Any]:
     def quotient(upper: Any, lower: Any) -> Any:
         """W."""
 
-        @inline
         def ratio(c: Any) -> Any:
             w = upper(c)
             return w / fma(kappa * c, w, lower(c))
@@ -61,12 +59,10 @@ def functions(g: Grade) -> dict[str, Any]:
     ratio = quotient(p, a)
     ratio_of_slope = quotient(g.polynomial(SLOPE_P), g.polynomial(SLOPE_A))
 
-    @inline
     def tail(c: Any) -> Any:
         """2^K exp(-c^2/2) W."""
         return half_square(c, ratio(c))
 
-    @inline
     def normal_ramp(u: Any) -> Any:
         """u normal_cdf(u) = max(u, 0) - z (1 - normal_cdf(z)), whose second term is the smaller one."""
         z = abs(u)
@@ -74,7 +70,6 @@ def functions(g: Grade) -> dict[str, Any]:
         v = c * p(c)
         return fma(half_square(c, v) / fma(kappa, v, a(c)), -drop, select(u < zero, zero, u))
 
-    @inline
     def normal_ramp_slope(u: Any) -> Any:
         """normal_cdf(u) + u normal_pdf(u): exp(-z^2/2) (W - z/sqrt(2 pi)), for u > 0 what is left of 1 beside that.
 
@@ -85,39 +80,32 @@ def functions(g: Grade) -> dict[str, Any]:
         v = half_square(c, fma(-c, density, fma(-c, density_low, ratio_of_slope(c))))
         return select(u < zero, v * drop, fma(v, -drop, one))
 
-    @inline
     def normal_cdf_lifted(u: Any) -> Any:
         """normal_cdf, for u < 0 times 2^K: a factor of it may still be to come that makes it a normal number."""
         z = abs(u)
         t = tail(select(z > end, end, z))
         return select(u < zero, select(z > end, zero, t), fma(-drop, t, one))
 
-    @inline
     def normal_cdf_drop(u: Any) -> Any:
         return select(u < zero, drop, one)
 
-    @inline
     def normal_cdf(u: Any) -> Any:
         return normal_cdf_lifted(u) * normal_cdf_drop(u)
 
-    @inline
     def normal_pdf(u: Any) -> Any:
         z = abs(u)
         return select(z > end, zero, half_square(select(z > end, end, z), density) * drop)
 
-    @inline
     def erfc_positive(z: Any) -> Any:
         """exp(-z^2) 2 W(sqrt(2) z): W changes little, so that the rounding of its argument does no harm."""
         c = select(z > end_of_erf, end_of_erf, z)
         return select(z > end_of_erf, zero, two * drop * square(c, ratio(root2 * c)))
 
-    @inline
     def erf(u: Any) -> Any:
         z = abs(u)
         v = select(z > one, one, z)
         return copysign(select(z > one, one - erfc_positive(z), v * series(v * v)), u)
 
-    @inline
     def erfc(u: Any) -> Any:
         z = abs(u)
         c = erfc_positive(z)

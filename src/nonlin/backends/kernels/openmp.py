@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from nonlin.backends.kernels.builtin import KINDS, SPARE, Kernel
-from nonlin.backends.kernels.link import assembled
+from nonlin.backends.kernels.builtin import KINDS, Kernel
+from nonlin.backends.kernels.link import linked
 
 Moves = tuple[int, ...]  # bits that an argument moves by with each element
 
-_HEAD = ("kernel", "next", "count", "step", "spare")  # of a job, in 8 bytes each; then the kernel's arguments
+_HEAD = ("kernel", "next", "count", "step")  # of a job, in 8 bytes each; then the kernel's arguments
 _CHUNK = """
 define void @{name}(ptr %job) {{
   %next = getelementptr i64, ptr %job, i64 1
@@ -34,7 +34,7 @@ chunk:
   %last = icmp slt i64 %left, %step
   %n = select i1 %last, i64 %left, i64 %step
 {moves}
-  call i32 %kernel({arguments})
+  call void %kernel({arguments})
   br label %loop
 end:
   ret void
@@ -75,7 +75,7 @@ def _linked_with(file: str) -> Any:
 def source(name: str, arguments: str, moves: Moves) -> str:
     """What each thread does: takes the next chunk and calls the kernel on it, until none is left."""
     lines = {"loads": list[str](), "moves": list[str]()}
-    heads = zip(_HEAD, ("ptr", "", "i64", "i64", "ptr"), strict=True)
+    heads = zip(_HEAD, ("ptr", "", "i64", "i64"), strict=True)
     own = ((f"a{i}", "" if letter == "n" else KINDS[letter]) for i, letter in enumerate(arguments))
     for i, (what, kind) in enumerate([*heads, *own]):
         if kind:
@@ -88,19 +88,19 @@ def source(name: str, arguments: str, moves: Moves) -> str:
             lines["moves"] += [f"%b{i} = getelementptr i8, ptr %a{i}, i64 %bytes{i}"]
         passed.append(f"{KINDS[letter]} %{'n' if letter == 'n' else f'b{i}' if bits else f'a{i}'}")
     written = {which: "\n".join(f"  {line}" for line in some) for which, some in lines.items()}
-    return _CHUNK.format(name=name, arguments=", ".join(["ptr %spare", "ptr %spare", *passed]), **written)
+    return _CHUNK.format(name=name, arguments=", ".join(passed), **written)
 
 
 @lru_cache(maxsize=256)
 def _chunks(arguments: str, moves: Moves) -> tuple[int, Any]:
     """That function's address, and how its job is packed."""
     packed = struct.Struct("=" + "q" * len(_HEAD) + "".join("d" if letter == "d" else "q" for letter in arguments))
-    return assembled("chunks", [arguments, moves], lambda name: source(name, arguments, moves)), packed.pack
+    return linked("chunks", [arguments, moves], lambda name: source(name, arguments, moves)), packed.pack
 
 
 def run(parallel: Any, kernel: Kernel, moves: Moves, values: Sequence[Any], step: int, team: int) -> None:
     """`kernel(*values)` in chunks of `step`, which a team of threads takes; see `split.py`."""
     function, pack = _chunks(kernel.arguments, moves)
     count = values[kernel.arguments.index("n")]
-    job = ctypes.create_string_buffer(pack(kernel.address, 0, count, step, SPARE, *values))
+    job = ctypes.create_string_buffer(pack(kernel.address, 0, count, step, *values))
     parallel(function, ctypes.addressof(job), team, 0)
