@@ -92,8 +92,8 @@ class Expressions:
             return self.where(*expr.args)
         if isinstance(expr, atoms.Choose):
             return self.choose(*expr.args)
-        if callable(halves := self.target.quotients.get(type(expr))):
-            return "({} / {})".format(*halves(self, expr))
+        if (halves := self.target.quotients.get(type(expr))) and not isinstance(halves, tuple):
+            return halves.whole(self, expr)
         template = self.target.functions[type(expr)]
         return template.format(*self.arguments(expr, template))
 
@@ -172,7 +172,7 @@ class Expressions:
                 above += [up] * power
                 last += [down] * power
             elif halves and not alone:
-                top, bottom = halves(self, base) if callable(halves) else self.templates(base, halves)
+                top, bottom = self.templates(base, halves) if isinstance(halves, tuple) else halves(self, base)
                 above += [top] * power
                 below += [bottom] * power
             elif _is_reciprocal(f):

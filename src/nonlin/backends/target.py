@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import sympy
 
 from nonlin.language import atoms
 from nonlin.language.atoms import x
 
-# Two templates, or what makes the two texts from the printer and the atom.
-Halves = tuple[str, str] | Callable[[Any, Any], tuple[str, str]]
+
+class Quotient(Protocol):
+    """Prints an atom that is a quotient, from the printer and the atom."""
+
+    def __call__(self, printer: Any, expr: Any) -> tuple[str, str]:
+        """Numerator and denominator."""
+        ...
+
+    def whole(self, printer: Any, expr: Any) -> str:
+        """The atom alone."""
+        ...
+
+
+Halves = tuple[str, str] | Quotient  # two templates, or what makes the texts
 
 
 @dataclass(frozen=True)

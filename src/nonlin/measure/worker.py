@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from nonlin.measure.speed import Grid
 
 
+# glibc gives memory back to the system when much of it is free at its end, and takes new pages for the next result, at
+# ten times the cost of a fast function. Whether it does is luck: in what order a library's results come and go.
+_KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**40), "MALLOC_MMAP_THRESHOLD_": str(2**40)}
+
+
 class WorkerFailed(NonlinError, RuntimeError):
     """The process that measures ended before its last result."""
 
@@ -63,7 +68,10 @@ def cores(count: int) -> list[int]:
 def _results(job: dict[str, Any], expected: int) -> Iterator[Any]:
     with tempfile.TemporaryFile("w+", errors="replace") as words:  # of compilers and libraries, which have many
         command = [sys.executable, "-m", "nonlin.measure.worker"]
-        worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words, text=True)
+        environment = {**os.environ, **_KEPT_MEMORY}
+        worker = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=words, text=True, env=environment
+        )
         assert worker.stdin is not None and worker.stdout is not None
         count = 0
         try:

@@ -1,8 +1,9 @@
 """The argument of an exponential as the sum of two machine numbers: exp(u) is off by what the rounding of u was.
 
 At u = -80 half an ulp of u is 64 ulp of exp(u). Products carry what their rounding lost by a fused multiply-add, sums
-by Knuth's two-sum, constants and parameters the digits that their machine number lacks. A symbol, or a power of two
-times one, is exact. What is not a polynomial in x stays one number.
+by Knuth's two-sum, or with a number that is cut so that two subtractions find it, constants and parameters the digits
+that their machine number lacks. A symbol, or a power of two times one, is exact. What is not a polynomial in x stays
+one number.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from functools import reduce
 from math import gcd
 from typing import Any
 
+import numpy as np
 import sympy
 
 from nonlin.language.atoms import Atom, Variable
 from nonlin.language.evaluate import exact
 
 NOTHING = "None"
+_LARGEST = 128  # what exponentials do not count beyond, about; larger sums keep less of what they lose
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class Pairs:
         for k in range(max(terms) - step, lowest - 1, -step) if step else ():
             total = self.product(printer, total, square)
             if k in terms:
-                total = self.sum(printer, total, self.constant(printer, terms[k]))
+                add = self.sum if terms[k].free_symbols else self.sum_with_number
+                total = add(printer, total, terms[k])
         return self.product(printer, total, self.power(printer, point, lowest)) if lowest else total
 
     def power(self, printer: Any, base: _Pair, exponent: int) -> _Pair:
@@ -96,7 +100,18 @@ class Pairs:
             low = f"fma({a.low}, {b.high}, {low})"
         return _Pair(high, printer.assign(low))
 
-    def sum(self, printer: Any, a: _Pair, b: _Pair) -> _Pair:
+    def sum_with_number(self, printer: Any, a: _Pair, number: Any) -> _Pair:
+        """Of a number that has no digit finer than the sum's last one: what is lost is found by two subtractions."""
+        value = exact(number, {})
+        coarse = float(_LARGEST * np.spacing(self.real(1)))
+        high = float(round(value / coarse) * coarse)
+        low, text = float(self.real(float(value - high))), printer.literal(high)
+        total = printer.assign(f"{a.high} + {text}")
+        lows = [f"({a.high} - ({total} - {text}))", a.low, printer.literal(low) if low else None]
+        return _Pair(total, printer.assign(" + ".join(filter(None, lows))))
+
+    def sum(self, printer: Any, a: _Pair, expr: Any) -> _Pair:
+        b = self.constant(printer, expr)
         high = printer.assign(f"{a.high} + {b.high}")
         lows = [t for t in (a.low, b.low) if t is not None]
         return _Pair(high, printer.assign(" + ".join([f"lost({a.high}, {b.high}, {high})", *lows])))

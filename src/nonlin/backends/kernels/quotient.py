@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import mpmath
+import sympy
 
 from nonlin.backends.kernels.grade import Grade
 from nonlin.backends.kernels.pairs import NOTHING
 from nonlin.backends.kernels.rational import ExpQuotient
-from nonlin.language.atoms import has_x
+from nonlin.language.atoms import Variable, has_x
 from nonlin.language.evaluate import exact
 
 _POINTS = 33
@@ -38,6 +39,25 @@ class Halves:
             return self.straight(printer, expr, f"{printer.assign(f'-abs({u})')}, {low}")
         return self.folded(printer, expr, u, low)
 
+    def whole(self, printer: Any, expr: ExpQuotient) -> str:
+        """The quotient itself: where it falls from c(x) to c(x) n1 E, as one of the two less a part of it.
+
+        That part is small at both ends, and so are its roundings, which are many in a polynomial; the rest is rounded
+        once or twice. A quotient that is linear in E has few anyway, and is faster without.
+        """
+        ends = _between_ends(expr)
+        if ends is None or not self.fits(printer, expr):
+            return "({} / {})".format(*self(printer, expr))
+        line, first, left, right = ends
+        u, low = printer.target.pair(printer, expr.args[0])
+        u, c = u if u.isidentifier() else printer.assign(u), printer.name(line)
+        e = printer.assign(f"exp_raised({u}, {low}) * drop")
+        below = f"{u} < {printer.literal(0.0)}"
+        scale = c if first == 1 else printer.assign(f"{printer.text(first)} * {c}")
+        lead = printer.assign(printer.select(below, f"exp_raised_times({u}, {low}, {scale}) * drop", c))
+        part = printer.select(below, _horner(printer, left, e), _horner(printer, right, e))
+        return printer.target.fused.format(f"-{lead}", f"({part} / {_horner(printer, expr.bottom, e)})", lead)
+
     def straight(self, printer: Any, expr: ExpQuotient, u: str) -> tuple[str, str]:
         """With E itself."""
         q = printer.assign(f"exp_raised({u})")
@@ -46,8 +66,18 @@ class Halves:
             return _horner(printer, expr.top, e), _horner(printer, expr.bottom, e)
         rest = _horner(printer, expr.bottom[1:], e)
         bottom = f"({q} + lift)" if rest == one else printer.target.fused.format(q, rest, "lift")
-        rest = _horner(printer, expr.top[1:], e)
+        rest = self.exactly(printer, expr.top[1:], e)
         return q if rest == one else f"exp_raised_times({u}, {rest})", bottom
+
+    def exactly(self, printer: Any, coefficients: Sequence[Any], e: str) -> str:
+        """The polynomial in e, with what the rounding of its first coefficient lost, if that is one of more than x."""
+        first, *others = coefficients
+        high, low = printer.target.pair(printer, first) if _degree(first) > 1 else (printer.text(first), NOTHING)
+        if low == NOTHING:
+            return _horner(printer, coefficients, e)
+        known = Variable(high)
+        printer.known[known] = high
+        return f"({_horner(printer, [known, *others], e)} + {low})"
 
     def fits(self, printer: Any, expr: ExpQuotient, even: bool = False) -> bool:
         """Whether E and the polynomials in it neither underflow nor overflow for any x that they are computed at.
@@ -90,6 +120,29 @@ class Halves:
         if expr.top[0] == 0 and self.g.lift:
             bottom = f"({bottom} * {printer.select(below, 'lift', one)})"
         return top, bottom
+
+
+def _between_ends(expr: ExpQuotient) -> tuple[Any, Any, list[Any], list[Any]] | None:
+    """c and n1, and the polynomials P and Q in E for which it is c n1 E (1 - P/bottom) = c (1 - Q/bottom).
+
+    None where it is no such function, or where P and Q have negative coefficients.
+    """
+    top, bottom = expr.top, expr.bottom
+    if top[0] != 0 or top[-1] == 0 or len(top) < 3:
+        return None
+    line = top[-1] / bottom[-1]
+    shares = [sympy.cancel(t / line) for t in top]
+    if not all(c.is_number for c in (*shares, *bottom)) or shares[1] == 0:
+        return None
+    after_first = [*(c / shares[1] for c in shares[1:]), sympy.Integer(0)]
+    left, right = ([b - c for b, c in zip(bottom, less, strict=True)] for less in (after_first, shares))
+    return (line, shares[1], left, right) if all(c >= 0 for c in (*left, *right)) else None
+
+
+def _degree(coefficient: Any) -> int:
+    variables = [s for s in coefficient.free_symbols if isinstance(s, Variable)]
+    is_polynomial = len(variables) == 1 and coefficient.is_polynomial(*variables)
+    return int(sympy.degree(coefficient, *variables)) if is_polynomial else 0
 
 
 def _horner(printer: Any, coefficients: Sequence[Any], e: str) -> str:
