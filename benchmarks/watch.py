@@ -3,7 +3,8 @@
 An MLP, a convolutional net and a transformer on one thread; `nl.watch` at every = 25, 5 and 1, beside histograms of
 every gradient as `wandb.watch` takes them, and beside naive forward and backward hooks that count on every step.
 Blocks of each kind alternate in one process; medians of the ratios of neighbouring blocks, of the processor's time, so
-that what else the machine does counts for little. Written to benchmarks/results/watch.json. Some minutes.
+that what else the machine does counts for little. A model is watched by one `Health` throughout, and its first looks,
+which take more observations, come before what is timed. Written to benchmarks/results/watch.json. Some minutes.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import platform
 import statistics
 import time
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,7 +24,7 @@ from torch import nn
 import nonlin as nl
 
 RESULTS = Path(__file__).parent / "results" / "watch.json"
-STEPS = 50  # of a block: two sampled ones at every = 25
+STEPS, BEFORE = 50, 4  # of a block: two sampled ones at every = 25; blocks that are not timed
 
 
 class Conv(nn.Module):
@@ -94,18 +96,18 @@ def naive(model, _optimizer):
         handle.remove()
 
 
-WAYS = {
-    "every=25": lambda m, o: nl.watch(m, o, every=25),
-    "every=5": lambda m, o: nl.watch(m, o, every=5),
-    "every=1": lambda m, o: nl.watch(m, o, every=1),
-    "histograms": histograms,
-    "naive hooks": naive,
-}
+def ways(model, optimizer):
+    """Contexts in which the model is trained."""
+    healths = {f"every={every}": nl.watch(model, optimizer, every=every) for every in (25, 5, 1)}
+    return {way: lambda health=health: health for way, health in healths.items()} | {
+        "histograms": partial(histograms, model, optimizer),
+        "naive hooks": partial(naive, model, optimizer),
+    }
 
 
 def block(model, optimizer, x, y, way):
     """Seconds of the processor, of STEPS steps."""
-    with way(model, optimizer):
+    with way():
         begin = time.process_time()
         for _ in range(STEPS):
             optimizer.zero_grad()
@@ -121,15 +123,16 @@ def measured(name, rounds):
     model = make()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     x, y = torch.randn(shape), torch.randint(0, 10, shape[:1])
-    plain = lambda *_: nullcontext()  # noqa: E731
-    for way in (plain, *WAYS.values()):
-        block(model, optimizer, x, y, way)
-    ratios = {way: [] for way in WAYS}
-    times = [block(model, optimizer, x, y, plain)]
+    contexts = ways(model, optimizer)
+    for way in (nullcontext, *contexts.values()):
+        for _ in range(BEFORE):
+            block(model, optimizer, x, y, way)
+    ratios = {way: [] for way in contexts}
+    times = [block(model, optimizer, x, y, nullcontext)]
     for _ in range(rounds):
-        for way, context in WAYS.items():
+        for way, context in contexts.items():
             own = block(model, optimizer, x, y, context)
-            times.append(block(model, optimizer, x, y, plain))
+            times.append(block(model, optimizer, x, y, nullcontext))
             ratios[way].append(2 * own / (times[-2] + times[-1]))
     step = statistics.median(times) / STEPS
     return {"step_ms": step * 1e3} | {way: statistics.median(r) - 1 for way, r in ratios.items()}
@@ -141,12 +144,11 @@ def main():
     parser.add_argument("-o", "--out", type=Path, default=RESULTS, help="where to write the results")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"{'':12} {'a step':>10} " + " ".join(f"{way:>12}" for way in WAYS))
     rows = {}
     for name in MODELS:
         rows[name] = measured(name, options.rounds)
-        shares = " ".join(f"{rows[name][way]:>+12.1%}" for way in WAYS)
-        print(f"{name:12} {rows[name]['step_ms']:>7.2f} ms {shares}", flush=True)
+        shares = "  ".join(f"{way} {share:+.1%}" for way, share in rows[name].items() if way != "step_ms")
+        print(f"{name:12} {rows[name]['step_ms']:>7.2f} ms  {shares}", flush=True)
     machine = {"cpu": platform.processor() or platform.machine(), "torch": torch.__version__, "threads": 1}
     options.out.write_text(json.dumps({"machine": machine, "rounds": options.rounds, "rows": rows}, indent=1) + "\n")
 

@@ -141,20 +141,24 @@ def test_exceptions_of_the_training_are_the_users():
 # Clear words ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_failure_inside_is_said_and_training_goes_on(monkeypatch):
+# when it looks, and when it has enough to measure: half of 300 observations
+@pytest.mark.parametrize(("part", "fails_at"), [("_rows", 0), ("outputs", 2)])
+def test_a_failure_inside_is_said_and_training_goes_on(monkeypatch, part, fails_at):
     import nonlin.health.torch_measured as measured
 
     def fails(*_):
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(measured, "outputs", fails)
+    monkeypatch.setattr(measured, part, fails)
     model, plain = mlp(), mlp()
     optimizer, other = (torch.optim.SGD(m.parameters(), lr=0.01) for m in (model, plain))
     with nl.watch(model, optimizer, every=1) as health:
-        with pytest.warns(RuntimeWarning, match="watching stopped at step 0: ZeroDivisionError: planted"):
-            step(model, optimizer, data(0))
-        step(model, optimizer, data(1))
-    for i in range(2):
+        for i in range(fails_at):
+            step(model, optimizer, data(i))
+        with pytest.warns(RuntimeWarning, match=f"watching stopped at step {fails_at}: ZeroDivisionError: planted"):
+            step(model, optimizer, data(fails_at))
+        step(model, optimizer, data(fails_at + 1))
+    for i in range(fails_at + 2):
         step(plain, other, data(i))
     torch.testing.assert_close(dict(model.state_dict()), dict(plain.state_dict()), rtol=0, atol=0)
     assert "watching stopped" in health.report()

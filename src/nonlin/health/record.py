@@ -69,30 +69,36 @@ class Layer:
     gradients: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])  # step, RMS of dL/dz
     updates: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])  # step, |update|/|weight|
     means: Array | None = None  # of each unit's output, in the latest window
-    pending: list[tuple[int, int, Array]] = field(default_factory=list[tuple[int, int, Array]])
+    # first and last step, observations, sums
+    pending: list[tuple[int, int, int, Array]] = field(default_factory=list[tuple[int, int, int, Array]])
     # of a unit the last step that was seen before it was started anew
     revived: dict[int, int] = field(default_factory=dict[int, int])
 
     @property
     def observations(self) -> int:
         """Of each unit, in the window that is not full yet."""
-        return sum(count for _, count, _ in self.pending)
+        return sum(count for *_, count, _ in self.pending)
 
     @property
     def latest(self) -> int:
         """The last step that was seen."""
-        return self.pending[-1][0] if self.pending else self.windows[-1].last if self.windows else -1
+        return (
+            max(last for _, last, *_ in self.pending) if self.pending else self.windows[-1].last if self.windows else -1
+        )
 
     def young(self, unit: int, windows: int) -> bool:
         """Whether it was started anew fewer than so many whole windows ago."""
         born = self.revived.get(unit)
         return born is not None and sum(window.first > born for window in self.windows) < windows
 
-    def seen(self, step: int, observations: int, sums: Array) -> None:
-        """One sample: rows of `measures.Slopes` and `Outputs`, then the steepest slope around where each unit is."""
-        if self.pending and self.pending[-1][2].shape != sums.shape:
+    def seen(self, step: int, observations: int, sums: Array, first: int | None = None) -> None:
+        """What a sample has shown: rows of `measures.Slopes` and `Outputs`, then the steepest slope around each unit.
+
+        Of more than one step together, `first` is where they begin.
+        """
+        if self.pending and self.pending[-1][-1].shape != sums.shape:
             self.pending.clear()  # the layer was replaced by one of another width
-        self.pending.append((step, observations, sums))
+        self.pending.append((step if first is None else first, step, observations, sums))
         if 2 * self.observations >= EVIDENCE:
             self.windows.append(self._window())
             self.pending.clear()
@@ -105,12 +111,13 @@ class Layer:
 
     def _window(self) -> Window:
         count = self.observations
-        active, steep, magnitude, centred, total = np.sum([rows[:-1] for _, _, rows in self.pending], axis=0)
-        around = np.max([rows[-1] for _, _, rows in self.pending], axis=0)
+        sums = np.array([rows[:-1] for *_, rows in self.pending], np.float64).sum(0)
+        active, steep, magnitude, centred, total = sums
+        around = np.max([rows[-1] for *_, rows in self.pending], axis=0)
         self.means = total / count
         return Window(
-            self.pending[0][0],
-            self.pending[-1][0],
+            min(first for first, *_ in self.pending),
+            max(last for _, last, *_ in self.pending),
             count,
             active,
             steep if self.activation.facts.saturates else np.full_like(steep, count),

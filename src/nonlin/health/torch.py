@@ -1,8 +1,8 @@
 """PyTorch: what watches a model's own forward and backward passes, and changes nothing in them.
 
 On a sampled step a mode sees every function that the forward calls, modules' and others, and follows which layer of
-weights a tensor comes from. In between there is one hook before and one after the model, and one after the optimizer's
-step: they count, and see whether what the model returns is finite.
+weights a tensor comes from. In between there is one hook after the model, which sees whether what it returns is finite,
+and one after the optimizer's step, which counts.
 """
 
 # torch has no public names for whether a mode is at work and for what switches it off.
@@ -21,14 +21,17 @@ from nonlin.errors import WatchError
 from nonlin.health.goes_on import warned
 from nonlin.health.paths import merge
 from nonlin.health.record import Bad, Record
-from nonlin.health.torch_ranks import is_parallel, of_all_ranks
+from nonlin.health.torch_graph import Graph
+from nonlin.health.torch_measured import Measured
+from nonlin.health.torch_ranks import Row, Sums, is_parallel, of_all_ranks
 from nonlin.health.torch_sample import Sample
 from nonlin.health.torch_trace import finite, is_bad, origin
 from nonlin.health.torch_updates import Updates, weight
 
-# Observations of each unit in a sampled step. Two windows of the most tell a share of 1 %; a few are enough where the
-# next such step is near, once the first have shown what was wrong from the start.
-_LEAST, _MOST, _FIRST = 32, 256, 8
+# Observations of each unit in a sampled step. Two windows of the most tell a share of 1 %; once the first steps have
+# shown what was wrong from the start, a window may take a few steps, the more the nearer they are.
+_MOST, _FIRST, _LATER, _LEAST = 256, 8, 64, 32
+_FOLLOWED = 4  # of so many sampled steps one is where it is seen where units go
 
 
 def unwrapped(model: Any) -> tuple[nn.Module, str]:
@@ -60,9 +63,12 @@ class Watcher:
         self.owners = {id(p): self.names[m] for m in self.names for p in m.parameters(recurse=False)}
         self.step = -1 if optimizer is None else 0
         self._sampled_at = -every
+        self._follow = 0  # sampled steps before it is seen again where units go
         self._sample: Sample | None = None
+        self._measured = Measured()
+        self._updates = Updates(self.model)
         self._handles: list[Any] = []
-        self._updates: Updates | None = None
+        self._before: Any = None  # the hook before the model, there where the next forward is looked at
         self.changed: Callable[[], None] | None = None  # called after each sampled step
         self._inside = 0  # forward passes of the model that are open, one in another
 
@@ -70,25 +76,39 @@ class Watcher:
 
     def attach(self) -> None:
         add = self._handles.append
-        add(self.model.register_forward_pre_hook(self._guarded(self._begin), prepend=True, with_kwargs=True))
         add(self.model.register_forward_hook(self._guarded(self._end), always_call=True))
         if self.optimizer is not None:
             add(self.optimizer.register_step_post_hook(self._guarded(self._after_step)))
+        self._expect()
 
     def detach(self) -> None:
         """Takes all hooks away; what has not been written down yet is."""
-        self.settle()
+        self._guarded(self.settle)()
         self._remove()
 
     def _remove(self) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        if self._before is not None:
+            self._before.remove()
+            self._before = None
+
+    def _expect(self) -> None:
+        """A hook before the model's forward, where that is to be looked at, and none where not."""
+        due = self.optimizer is None or self.step - self._sampled_at >= self.every
+        if due and self._before is None:
+            begin = self._guarded(self._begin)
+            self._before = self.model.register_forward_pre_hook(begin, prepend=True, with_kwargs=True)
+        elif self._before is not None and not due:
+            self._before.remove()
+            self._before = None
 
     def settle(self) -> None:
         """What has been sampled is written down."""
-        self._updates = None
+        self._updates.forget()
         self._finish()
+        self._write(self._measured.sums())
 
     def _guarded(self, hook: Callable[..., None]) -> Callable[..., None]:
         """A failure in here is said, and training goes on without it."""
@@ -107,6 +127,7 @@ class Watcher:
         if self._sample is not None:
             self._sample.leave()
             self._sample = None
+        self._measured = Measured()
         self._remove()
         self.record.note(warned(f"watching stopped at step {self.step}", error))
 
@@ -130,34 +151,44 @@ class Watcher:
             return
         if not (module.training and torch.is_grad_enabled()):
             return
-        self._inside = 1
         if self.optimizer is None:
             self._finish()
             self.step += 1
-        if self.step - self._sampled_at >= self.every:
-            self._finish()
-            self._sampled_at = self.step
-            most = _MOST if self.record.sampled < _FIRST else min(_MOST, _LEAST * self.every)
-            self._sample = Sample(self.model, self.owners, most)
-            self._sample.enter()
-        elif self._sample is not None and self.optimizer is None:
-            self._finish()
+        if self.step - self._sampled_at < self.every:
+            return
+        self._finish()
+        self._inside = 1
+        self._sampled_at = self.step
+        graph = None
+        self._follow -= 1
+        if self._follow < 0:
+            graph, self._follow = Graph(self.owners), max(_FOLLOWED, 25 // self.every)
+        most = _MOST if self.record.sampled < _FIRST else min(_LATER, _LEAST * self.every)
+        self._sample = Sample(self.model, self.owners, self._measured, graph, max(self.step, 0), most)
+        self._sample.enter()
 
     def _end(self, module: Any, _inputs: Any, output: Any = None) -> None:
-        if not self._inside or module is not self.model:
+        if module is not self.model:
             return
-        self._inside -= 1
         if self._inside:
+            self._inside -= 1
+            if self._inside:
+                return
+            self._looked(output)
+        elif not (module.training and torch.is_grad_enabled()):
             return
-        if self._sample is not None and self._sample.entered:
-            self._sample.leave(output)
-            if self._sample.failure is not None:
-                raise self._sample.failure
-            if self.optimizer is not None:
-                self._updates = Updates(self.model, {seen.source for seen in self._sample.found.values()})
         if not self.record.bad and is_bad(output):
             seen = self._sample.first_bad() if self._sample is not None else ""
             self._bad(seen or origin(self.model, output, self.owners), "values")
+
+    def _looked(self, output: Any) -> None:
+        sample = self._sample
+        if sample is not None:
+            sample.leave(output)
+            if sample.failure is not None:
+                raise sample.failure
+            if self.optimizer is not None:
+                self._updates.remember({seen.source for seen in sample.found.values()})
 
     def _bad(self, layer: str, where: str) -> None:
         self.record.bad.append(Bad(layer, max(self.step, 0), where))
@@ -165,33 +196,44 @@ class Watcher:
     # The optimizer's step -------------------------------------------------------------------------------------------
 
     def _after_step(self, *_: Any) -> None:
-        self._finish(together=True)
-        updates, self._updates = self._updates, None
-        if updates is not None:
-            for name, ratio in updates.ratios().items():
+        if self._sample is not None:
+            self._finish(together=True)
+            for name, ratio in self._updates.ratios().items():
                 self.record.updated(name, self.step, ratio)
-            if self.changed is not None:
-                self.changed()
+            self._tell()
         self.step += 1
         self.record.steps = self.step
+        self._expect()
 
     def _finish(self, together: bool = False) -> None:
+        """What is known of a sampled step after it is written down; of its units, where they are enough for that."""
         sample, self._sample = self._sample, None
         self.record.steps = max(self.record.steps, self.step)
         if sample is None:
             return
         sample.leave()
-        merge(self.record.paths, sample.graph.paths)
+        if sample.graph is not None:
+            merge(self.record.paths, sample.graph.paths)
         self.record.sampled += 1
-        step = max(self._sampled_at, 0)
-        began = ""
-        rows = of_all_ranks(sample.rows()) if together and self.parallel else sample.rows()
+        rows, sums = sample.rows(), list[Sums]()
+        if together and self.parallel:
+            rows, sums = of_all_ranks(rows, self._measured.sums())
+        elif self._measured.enough():
+            sums = self._measured.sums()
+        known = len(self.record.layers)
+        self._told(rows, together)
+        self._write(sums)
+        if len(self.record.layers) != known:  # the model is not what it was
+            self._follow = 0
+        if not together:
+            self._tell()
+
+    def _told(self, rows: list[Row], together: bool) -> None:
+        step, began = max(self._sampled_at, 0), ""
         for row in rows:
             layer = self.record.layer(row.source, row.activation, row.kind)
             if not row.finite and not self.record.bad:
                 self._bad(row.source, "values")
-            if row.finite and row.hidden:
-                layer.seen(step, row.observations, row.sums)
             if row.gradient is None:
                 continue
             if math.isfinite(row.gradient):
@@ -201,7 +243,14 @@ class Watcher:
                 began = row.source  # the backward pass comes to the last of them first
         if began and not self.record.bad:
             self._bad(began, "gradient")
-        if self.changed is not None and self._updates is None:  # else after the step, with its updates
+
+    def _write(self, sums: list[Sums]) -> None:
+        for of in sums:
+            layer = self.record.layer(of.source, of.activation, of.kind)
+            layer.seen(of.last, of.observations, of.values, of.first)
+
+    def _tell(self) -> None:
+        if self.changed is not None:
             self.changed()
 
     def _skipped(self, name: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from torch import distributed, nn
@@ -13,20 +14,32 @@ from nonlin.activation import Activation
 
 @dataclass(frozen=True)
 class Row:
-    """What one sample saw of one activation.
+    """What one step has told of one activation: RMS(dL/dz), None where none came, and whether all z were finite."""
 
-    sums: of each unit, in rows, `measures.Slopes`, `measures.Outputs` and the steepest slope around. gradient:
-    RMS(dL/dz), None where none came. finite: whether all that it took was.
+    source: str
+    activation: Activation
+    kind: str
+    gradient: float | None
+    finite: bool
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the steps from `first` to `last` have told of an activation's units, of so many observations of each.
+
+    values: in rows, `measures.Slopes`, `measures.Outputs` and the steepest slope around.
     """
 
     source: str
     activation: Activation
     kind: str
-    hidden: bool
+    first: int
+    last: int
     observations: int
-    sums: Any
-    gradient: float | None
-    finite: bool
+    values: Any
+
+
+_Of = TypeVar("_Of", Row, Sums)
 
 
 def is_parallel(model: Any) -> bool:
@@ -34,27 +47,33 @@ def is_parallel(model: Any) -> bool:
     return isinstance(model, nn.parallel.DistributedDataParallel) and distributed.is_initialized()
 
 
-def of_all_ranks(rows: list[Row]) -> list[Row]:
-    """The same rows with the observations of all processes, in each of them."""
+def of_all_ranks(rows: list[Row], sums: list[Sums]) -> tuple[list[Row], list[Sums]]:
+    """The same, of all processes, in each of them."""
     gathered: list[Any] = [None] * distributed.get_world_size()
-    distributed.all_gather_object(gathered, rows)
-    merged: dict[tuple[str, str], Row] = {}
-    for own in gathered:
-        for row in own:
-            key = row.source, str(row.activation)
-            known = merged.get(key)
-            merged[key] = row if known is None or known.sums.shape != row.sums.shape else _sum(known, row)
-    return list(merged.values())
+    distributed.all_gather_object(gathered, (rows, sums))
+    together = [[*_alike(own[kind] for own in gathered)] for kind in (0, 1)]
+    return [_row(same) for same in together[0]], [_sum(same) for same in together[1]]
 
 
-def _sum(a: Row, b: Row) -> Row:
-    sums = np.concatenate([a.sums[:-1] + b.sums[:-1], np.maximum(a.sums[-1:], b.sums[-1:])])
-    sizes = [row.gradient for row in (a, b) if row.gradient is not None]
+def _alike(of_each: Iterable[Sequence[_Of]]) -> Iterable[list[_Of]]:
+    found: dict[tuple[str, str], list[_Of]] = {}
+    for own in of_each:
+        for one in own:
+            found.setdefault((one.source, str(one.activation)), []).append(one)
+    return found.values()
+
+
+def _row(same: Sequence[Row]) -> Row:
+    sizes = [row.gradient for row in same if row.gradient is not None]
+    size = float(np.sqrt(np.mean(np.square(sizes)))) if sizes else None
+    return replace(same[0], gradient=size, finite=all(row.finite for row in same))
+
+
+def _sum(same: Sequence[Sums]) -> Sums:
+    same = [sums for sums in same if sums.values.shape == same[-1].values.shape]
+    values = np.array([sums.values for sums in same])
     return replace(
-        a,
-        hidden=a.hidden or b.hidden,
-        observations=a.observations + b.observations,
-        sums=sums,
-        gradient=float(np.sqrt(np.mean(np.square(sizes)))) if sizes else None,
-        finite=a.finite and b.finite,
+        same[0],
+        observations=sum(sums.observations for sums in same),
+        values=np.concatenate([values[:, :-1].sum(0), values[:, -1:].max(0)]),
     )

@@ -26,7 +26,7 @@ from nonlin.health.torch_ranks import Row
 from nonlin.health.torch_whole import whole
 from nonlin.own_calls import own_calls
 from nonlin.torch.following import CONTRACTIONS, PRODUCTS, WEIGHTED
-from nonlin.torch.known import called
+from nonlin.torch.known import called_plainly
 from nonlin.torch.modules import Layer
 from nonlin.torch.recognition import SPELLINGS
 from nonlin.tree import leaves
@@ -36,15 +36,25 @@ _NONE = Mark()
 
 
 class Sample(TorchFunctionMode):
-    """Measures the activations of one forward between `enter` and `leave`."""
+    """Looks at the activations of one forward between `enter` and `leave`.
 
-    def __init__(self, model: nn.Module, owners: Mapping[int, str], most: int):
+    At most `most` observations of each unit go to `measured`; `graph`, where there is one, follows where units go.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        owners: Mapping[int, str],
+        measured: Measured,
+        graph: Graph | None,
+        step: int,
+        most: int,
+    ):
         super().__init__()
-        self.model, self.owners, self.most = model, owners, most
+        self.model, self.owners, self.measured, self.graph = model, owners, measured, graph
+        self.step, self.most = step, most
         self.found: dict[tuple[str, str], Seen] = {}
-        self.measured = Measured()
         self.marks = Marks()
-        self.graph = Graph(owners)
         self.stack = ExitStack()
         self.entered = False
         self.failure: Exception | None = None
@@ -65,12 +75,11 @@ class Sample(TorchFunctionMode):
     def leave(self, output: Any = None) -> None:
         """Sees no more, but for gradients; `output` is what the model returns, used where no forward shows it."""
         if self.entered:
-            self.graph.refuse(
-                (self.marks.get(t) for t in leaves(output) if isinstance(t, Tensor)), "the model's output"
-            )
+            if self.graph is not None:
+                ends = (self.marks.get(t) for t in leaves(output) if isinstance(t, Tensor))
+                self.graph.refuse(ends, "the model's output")
             self.entered = False
             self.stack.close()
-            self._safely(self.measured.measure)
         self.marks.clear()
 
     # What is called -------------------------------------------------------------------------------------------------
@@ -80,7 +89,7 @@ class Sample(TorchFunctionMode):
         if self.inside or self.failure is not None:
             return func(*args, **kwargs)
         if func in SPELLINGS:
-            activation = called(func, args, kwargs)
+            activation = called_plainly(func, args, kwargs)
             if activation is not None and not isinstance(activation, VectorActivation):
                 x = args[0] if args else kwargs.get("input")
                 return self._activated(activation, x, lambda: func(*args, **kwargs))
@@ -109,7 +118,8 @@ class Sample(TorchFunctionMode):
             return
         name = getattr(func, "__name__", "")
         results = [result] if isinstance(result, Tensor) else [t for t in leaves(result) if isinstance(t, Tensor)]
-        units = self.graph.called(func, args, kwargs, given, owner, results)
+        graph = self.graph
+        units = None if graph is None else graph.called(func, args, kwargs, given, owner, results)
         owner = owner or next((mark.weight for mark in marks if mark.weight), None)
         after = _NONE
         if owner is not None and all(id(g) in owners or (mark or _NONE).weight for g, mark in given):
@@ -148,7 +158,8 @@ class Sample(TorchFunctionMode):
         if self.inside:
             return call()
         if isinstance(activation, VectorActivation):
-            self.graph.refuse([self._mark(x)], str(activation))
+            if self.graph is not None:
+                self.graph.refuse([self._mark(x)], str(activation))
             return call()
         with torch._C.DisableTorchFunction():  # under a mode it would not come to its kernel
             return self._activated(activation, x, call)
@@ -203,7 +214,7 @@ class Sample(TorchFunctionMode):
         module = self.model.get_submodule(source)
         key = source, str(activation)
         if key not in self.found:
-            self.found[key] = Seen(source, activation, type(module).__name__, self.most)
+            self.found[key] = Seen(source, activation, type(module).__name__, self.most, self.step)
         axis = _axis(module, x)
         with torch.no_grad():
             return mark, self.found[key], axis, self.found[key].takes(x, axis)
@@ -212,7 +223,7 @@ class Sample(TorchFunctionMode):
         if observed is None:
             return
         mark, seen, axis, z = observed
-        units = self.graph.activated(str(activation), mark, result)
+        units = None if self.graph is None else self.graph.activated(str(activation), mark, result)
         if not isinstance(result, Tensor):
             return
         if seen is not None:

@@ -24,7 +24,9 @@ def is_bad(output: Any) -> bool:
 
     On a GPU it is not asked: the answer would wait for all that is queued.
     """
-    first = next((t for t in leaves(output) if isinstance(t, Tensor) and t.is_floating_point()), None)
+    first = output
+    if not (isinstance(first, Tensor) and first.is_floating_point()):
+        first = next((t for t in leaves(output) if isinstance(t, Tensor) and t.is_floating_point()), None)
     return first is not None and first.is_cpu and not finite(first)
 
 
@@ -82,4 +84,5 @@ def _inputs(node: Any) -> Iterator[Tensor]:
 def finite(x: Tensor) -> bool:
     """Whether all of it is: by its sum, and only where that is not by each entry."""
     x = x.detach()
-    return math.isfinite(x.sum(dtype=torch.float32).item()) or bool(torch.isfinite(x).all())
+    total = x.sum() if x.dtype is torch.float32 else x.sum(dtype=torch.float32)
+    return math.isfinite(total.item()) or bool(torch.isfinite(x).all())

@@ -6,32 +6,84 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from nonlin.health.torch_measured import is_numpys
 
 _RUNS, _RUN = 64, 16  # of entries of a weight, which tell how large its update is
 
 
 class Updates:
-    """Remembers some entries of the weights of the named layers, for `ratios` after the step."""
+    """Remembers some entries of the weights of layers, for `ratios` after the step."""
 
-    def __init__(self, model: nn.Module, names: Iterable[str]):
+    def __init__(self, model: nn.Module):
         self.model = model
-        self._before = {name: _entries(w).clone() for name in names if (w := weight(model, name)) is not None}
+        self._places: dict[str, _Place] = {}
+        self._before: dict[str, Any] = {}
+
+    def remember(self, names: Iterable[str]) -> None:
+        """The layers of these names, as they are before the step."""
+        places = ((name, self._place(name)) for name in names)
+        self._before = {name: place.copied() for name, place in places if place is not None}
+
+    def forget(self) -> None:
+        """There is no step."""
+        self._before = {}
 
     def ratios(self) -> dict[str, float]:
-        """|update| / |weight| of each layer."""
-        now = {name: _entries(w) for name in self._before if (w := weight(self.model, name)) is not None}
-        names = [name for name, entries in now.items() if entries.shape == self._before[name].shape]
-        if not names:
-            return {}
-        before = [self._before[name] for name in names]
-        steps = torch._foreach_sub([now[name] for name in names], before)
-        sizes = torch._foreach_norm([*steps, *before])
-        found = torch.stack([size.to(sizes[0].device, torch.float32) for size in sizes]).tolist()
-        return {name: found[i] / (found[i + len(names)] + 1e-30) for i, name in enumerate(names)}
+        """|update| / |weight| of each layer that was remembered."""
+        remembered, self._before = self._before, {}
+        pairs: dict[str, tuple[Any, Any]] = {}
+        for name, before in remembered.items():
+            place = self._place(name)
+            if place is not None and type(place.entries) is type(before) and place.entries.shape == before.shape:
+                pairs[name] = place.entries, before
+        arrays = {name: pair for name, pair in pairs.items() if not isinstance(pair[0], Tensor)}
+        return _of_arrays(arrays) | _of_tensors({name: pair for name, pair in pairs.items() if name not in arrays})
+
+    def _place(self, name: str) -> _Place | None:
+        w, known = weight(self.model, name), self._places.get(name)
+        if w is None:
+            return None
+        if known is None or known.of is not w or known.address != w.data_ptr() or not w.is_contiguous():
+            known = self._places[name] = _Place(w, w.data_ptr(), _entries(w))
+        return known
+
+
+class _Place(NamedTuple):
+    """Entries of a weight, in its memory where that is in one piece; they hold as long as it is there."""
+
+    of: Tensor
+    address: int
+    entries: Any
+
+    def copied(self) -> Any:
+        return self.entries.clone() if isinstance(self.entries, Tensor) else self.entries.copy()
+
+
+def _of_arrays(pairs: dict[str, tuple[Any, Any]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, (now, before) in pairs.items():
+        step = now - before
+        sizes = [math.sqrt(np.einsum("i,i->", x.reshape(-1), x.reshape(-1))) for x in (step, before)]
+        found[name] = sizes[0] / (sizes[1] + 1e-30)
+    return found
+
+
+def _of_tensors(weights: dict[str, tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """Of pairs of now and before, on whatever device: it is waited for once."""
+    if not weights:
+        return {}
+    now, before = map(list, zip(*weights.values(), strict=True))
+    sizes = torch._foreach_norm([*torch._foreach_sub(now, before), *before])
+    found = torch.stack([size.to(sizes[0].device, torch.float32) for size in sizes]).tolist()
+    return {name: found[i] / (found[i + len(now)] + 1e-30) for i, name in enumerate(weights)}
 
 
 def weight(model: nn.Module, name: str) -> Tensor | None:
@@ -43,9 +95,9 @@ def weight(model: nn.Module, name: str) -> Tensor | None:
     return own if own is not None and own.dim() > 1 else None
 
 
-def _entries(w: Tensor) -> Tensor:
+def _entries(w: Tensor) -> Any:
     """Short runs, which are quick to fetch, at a distance that is no multiple of a row's usual lengths."""
     flat = w.detach().reshape(-1)
     if flat.numel() > _RUNS * _RUN:
         flat = flat.as_strided((_RUNS, _RUN), ((flat.numel() - _RUN) // (_RUNS - 1), 1), flat.storage_offset())
-    return flat.float()
+    return flat.numpy() if is_numpys(flat) else flat.float()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from nonlin.activation import Activation
 from nonlin.torch.modules import Elementwise
 from nonlin.torch.recognition import named, read
+
+_PLAIN = (int, float, str, type(None))
 
 
 def activation_of(found: Any) -> Activation | None:
@@ -31,6 +34,21 @@ def called(function: Any, args: Sequence[Any], keywords: Mapping[str, Any]) -> A
     """The activation that a call of a function of torch is."""
     call = read(function, args, keywords) if function.__hash__ else None
     return None if call is None else _bound(call.activation, call.given)
+
+
+def called_plainly(function: Any, args: Sequence[Any], keywords: Mapping[str, Any]) -> Activation | None:
+    """The same, looked up once where what is given beside a floating tensor is plain numbers and words."""
+    if not args or not (isinstance(args[0], Tensor) and args[0].is_floating_point()):
+        return called(function, args, keywords)
+    rest, options = args[1:], tuple(keywords.items())
+    if all(isinstance(value, _PLAIN) for value in (*rest, *keywords.values())):
+        return _found(function, rest, options)
+    return called(function, args, keywords)
+
+
+@lru_cache(256)
+def _found(function: Any, rest: tuple[Any, ...], options: tuple[tuple[str, Any], ...]) -> Activation | None:
+    return called(function, (torch.zeros(1), *rest), dict(options))
 
 
 def _bound(activation: Activation, given: Mapping[str, Any]) -> Activation:
