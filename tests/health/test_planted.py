@@ -74,6 +74,39 @@ def test_a_deep_sigmoid_stack_vanishes(training):
     assert found.share < 1e-3 and found.step == 0
 
 
+class Side(nn.Module):
+    """A branch beside a skip, through which the gradient comes to the first layer whatever the branch does."""
+
+    def __init__(self, branch, scale=1.0):
+        super().__init__()
+        self.first, self.branch, self.scale = nn.Linear(16, 32), branch, scale
+        self.last, self.head = nn.Linear(32, 32), nn.Linear(32, 4)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        return self.head(torch.relu(self.last(x + self.scale * self.branch(x))))
+
+
+def branch(activation, depth):
+    return nn.Sequential(*(m for _ in range(depth) for m in (nn.Linear(32, 32), activation())))
+
+
+def test_a_branch_that_vanishes_beside_a_skip_is_named(training):
+    (found,) = (f for f in training(Side(branch(nn.Sigmoid, 20))).findings if f.kind != "dormant")
+    assert (found.kind, found.layer, found.units, found.severity) == ("vanishing", "branch.0", None, "warning")
+    assert found.share < 1e-3 and found.step == 0 and "nl.swap" in found.advice
+
+
+def test_a_branch_that_counts_for_little_is_no_finding(training):
+    """As in trained residual nets, and in those whose branches begin at a scale near 0."""
+    healthy = branch(nn.ReLU, 5)
+    nl.torch.init_(healthy)
+    health = training(Side(healthy, scale=1e-5))
+    sizes = {layer.name: layer.gradients[-1][1] for layer in health.record.ordered}
+    assert sizes["branch.0"] < 1e-3 * sizes["first"]
+    assert health.findings == []
+
+
 def test_weights_that_are_too_large_explode(training):
     model = mlp(nn.ReLU, 10)
     nl.torch.init_(model)

@@ -11,6 +11,7 @@ import numpy as np
 
 from nonlin.health.advice import advice
 from nonlin.health.measures import at_most
+from nonlin.health.paths import chains
 from nonlin.health.record import Layer, Record
 from nonlin.slopes import RARELY
 
@@ -19,6 +20,7 @@ Severity = Literal["alarm", "warning", "note"]
 WARN, ALARM = 0.2, 0.5  # of a layer's units that are dead or dormant
 SATURATED = 0.5  # of a layer's units
 RATIO = 1e3  # of the gradients of the first and the last layer
+CHAIN = 3  # layers in a row at least, of which the first and the last are compared
 _WEIGHT = {"alarm": 0, "warning": 1, "note": 2}
 _ORDER = ("nonfinite", "exploding", "vanishing", "dead", "saturated", "dormant")
 _LATEST = 3  # samples whose median gradients are compared
@@ -31,9 +33,9 @@ class Finding:
     kind: "dead", "dormant", "saturated", "vanishing", "exploding" or "nonfinite". severity: "alarm", "warning", or
     "note" for units that are too few to matter to the layer. layer: the name in the model of the layer of weights
     whose outputs are meant, "" for the model itself. units: their indices, None for the whole layer. step: since when.
-    share: of the layer's units; of a gradient the ratio of the first layer's to the last's. evidence: observations of
-    each unit that were seen; of a gradient, samples. advice: the cause, what to do, and the line of code that does
-    it. source: of the definition.
+    share: of the layer's units; of a gradient the ratio of the first layer's to the last's, of the model (an
+    alarm) or of layers in a row within it (a warning). evidence: observations of each unit that were seen; of a
+    gradient, samples. advice: the cause, what to do, and the line of code that does it. source: of the definition.
     """
 
     kind: Kind
@@ -56,7 +58,9 @@ class Finding:
 
 def findings(record: Record) -> list[Finding]:
     """Everything that is wrong now, the heaviest first."""
-    found = [*_nonfinite(record), *_gradients(record)]
+    whole = [*_gradients(record)]
+    said = {finding.layer for finding in whole}
+    found = [*_nonfinite(record), *whole, *(finding for finding in _chains(record) if finding.layer not in said)]
     for layer in record.ordered:
         found += _units(layer)
     return sorted(found, key=weight)
@@ -138,17 +142,36 @@ def _since(layer: Layer, kind: Kind, units: Any) -> int:
 
 def _gradients(record: Record) -> Iterator[Finding]:
     """The first layer's gradient against the last one's, in the order in which they run."""
-    known = [layer for layer in record.ordered if len(layer.gradients) >= 2]
-    if len(known) < 2:
+    yield from _faded([layer for layer in record.ordered if len(layer.gradients) >= 2], "alarm")
+
+
+def _chains(record: Record) -> Iterator[Finding]:
+    """The same of layers in a row inside the model, whose gradient what goes round them hides.
+
+    All of it comes through them, so its fading is theirs; how much of the model's comes to them at all, which is little
+    where a branch counts for little, does not matter. Only layers of one kind are compared: a layer of features after
+    one of positions has their mean.
+    """
+    known = {layer.name: layer for layer in record.ordered if len(layer.gradients) >= 2}
+    for chain in chains(record.paths):
+        layers = [known[name] for name in chain if name in known]
+        alike = [layer for layer in layers if layer.kind == layers[0].kind]
+        if len(alike) >= CHAIN:
+            yield from _faded(alike, "warning")
+
+
+def _faded(layers: list[Layer], severity: Severity) -> Iterator[Finding]:
+    if len(layers) < 2:
         return
-    sizes = [_median(layer) for layer in known]
+    sizes = [_median(layer) for layer in layers]
     if not all(map(math.isfinite, sizes)) or sizes[-1] == 0:
         return
     ratio = sizes[0] / sizes[-1]
     if 1 / RATIO <= ratio <= RATIO:
         return
     kind: Kind = "vanishing" if ratio < 1 else "exploding"
-    yield _finding(kind, known[0], "alarm", None, _faded_since(known[0], known[-1]), ratio, len(known[0].gradients))
+    since = _faded_since(layers[0], layers[-1])
+    yield _finding(kind, layers[0], severity, None, since, ratio, len(layers[0].gradients))
 
 
 def _median(layer: Layer) -> float:

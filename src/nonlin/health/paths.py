@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -36,3 +37,27 @@ def merge(known: dict[str, Path], seen: dict[str, Path]) -> None:
             path.consumers |= before.consumers
             path.refuse(before.refused)
         known[name] = path
+
+
+def chains(paths: Mapping[str, Path]) -> list[list[str]]:
+    """Layers in a row, each of which takes only the units of the one before, which go nowhere else: no skip goes round
+    one of them, so all of the gradient comes through them."""
+    after = {name: taker for name, path in paths.items() if (taker := _only_taker(name, path, paths))}
+    found: list[list[str]] = []
+    taken = set(after.values())
+    for name in paths:
+        if name in taken:
+            continue
+        chain = [name]
+        while chain[-1] in after:
+            chain.append(after[chain[-1]])
+        found.append(chain)
+    return found
+
+
+def _only_taker(name: str, path: Path, paths: Mapping[str, Path]) -> str:
+    takers = {taker for taker, _ in path.consumers}
+    if path.refused or len(takers) != 1:
+        return ""
+    (taker,) = takers
+    return taker if taker in paths and paths[taker].takes == {name} else ""
