@@ -4,7 +4,7 @@ import pytest
 
 import nonlin as nl
 from nonlin.backends.kernels.arrange import arranged
-from nonlin.backends.kernels.compile import target
+from nonlin.backends.kernels.text import target
 from nonlin.backends.printer import source
 from nonlin.language.atoms import x
 from nonlin.language.evaluate import exact

@@ -14,7 +14,7 @@ activation = nl.define("mine", "x*tanh(a*x)/(1 + exp(-x))", a=1.0)
 y = activation(x)
 print(y.tobytes().hex())
 print(activation.derivative(x).tobytes().hex())
-print("compiled" if "nonlin.backends.kernels.compile" in sys.modules else "read")
+print("compiled" if "nonlin.backends.kernels.text" in sys.modules else "read")
 """
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from nonlin.backends.kernels import compile as cpu
 from nonlin.backends.kernels import machine
+from nonlin.backends.kernels import text as cpu
 from nonlin.backends.printer import argument_names, function, low_names, source
 from nonlin.language.formula import Formula, Orders
 

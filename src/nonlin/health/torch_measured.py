@@ -208,13 +208,13 @@ def rows(found: Iterable[Seen]) -> list[Row]:
     told: list[Row] = []
     for seen in found:
         seen.finite = all([math.isfinite(next(host)) for _ in seen.totals])
-        squares = [_square(next(host)) / count for count in seen.entries]
+        squares = [squared(next(host)) / count for count in seen.entries]
         size = (sum(squares) / len(squares)) ** 0.5 if squares else None
         told.append(Row(seen.source, seen.activation, seen.kind, size, seen.finite))
     return told
 
 
-def _square(norm: Any) -> float:
+def squared(norm: Any) -> float:
     """Of a norm, or of the entries themselves: on this thread alone, which BLAS is not."""
     if norm.ndim == 0:
         return float(norm) ** 2

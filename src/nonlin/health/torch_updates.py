@@ -10,11 +10,10 @@ import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nonlin.health.torch_measured import is_numpys
+from nonlin.health.torch_measured import is_numpys, squared
 
 _RUNS, _RUN = 64, 16  # of entries of a weight, which tell how large its update is
 
@@ -71,8 +70,7 @@ def _of_arrays(pairs: dict[str, tuple[Any, Any]]) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, (now, before) in pairs.items():
         step = now - before
-        sizes = [math.sqrt(np.einsum("i,i->", x.reshape(-1), x.reshape(-1))) for x in (step, before)]
-        found[name] = sizes[0] / (sizes[1] + 1e-30)
+        found[name] = math.sqrt(squared(step)) / (math.sqrt(squared(before)) + 1e-30)
     return found
 
 

@@ -76,7 +76,7 @@ class Errors:
         at, got, size = x.astype(np.float64), got.astype(np.float64), np.abs(true)
         with np.errstate(all="ignore"):
             near = _near(at, size, zeros, bend)
-            error = _usual(at, got, true, tail, near, self._form)
+            error = _usual(at, got, true, size, tail, near, self._form)
             self._count(error, at)
             rest = np.flatnonzero(error < 0.0)
             if rest.size:
@@ -154,9 +154,8 @@ def _near(at: Any, size: Any, zeros: Any, bend: Any) -> Any:
     return near
 
 
-def _usual(at: Any, got: Any, true: Any, tail: Any, near: Any, form: Format) -> Any:
+def _usual(at: Any, got: Any, true: Any, size: Any, tail: Any, near: Any, form: Format) -> Any:
     """The errors in ulp where input, result and value are plain numbers and no zero is near, -1 elsewhere."""
-    size = np.abs(true)
     plain = (size >= max(form.smallest, 2.0**-960)) & (size < form.overflow) & ~near
     plain &= np.isfinite(got) & (got != 0.0) & np.isfinite(at)
     half = (1 << (51 - form.digits)) if form.digits < 52 else 0  # of an ulp: the exponent is the rounded value's then

@@ -42,7 +42,7 @@ def _linked(
     default: bool = False,
 ) -> Kernel:
     def source(name: str) -> str:
-        from nonlin.backends.kernels.compile import written  # a process whose kernels are kept needs none of it
+        from nonlin.backends.kernels.text import written  # a process whose kernels are kept needs none of it
 
         return written(name, formula, orders, dtype, grade, arrays, gradient, default)
 

@@ -29,8 +29,7 @@ class Halves:
         self.g = g
 
     def __call__(self, printer: Any, expr: ExpQuotient) -> tuple[str, str]:
-        u, low = printer.target.pair(printer, expr.args[0])
-        u = u if u.isidentifier() else printer.assign(u)
+        u, low = self.argument(printer, expr)
         if self.fits(printer, expr):
             return self.straight(printer, expr, f"{u}, {low}")
         if expr.even and self.fits(printer, expr, even=True):
@@ -38,6 +37,11 @@ class Halves:
                 low = printer.assign(printer.select(f"{u} < {printer.literal(0.0)}", low, f"-{low}"))
             return self.straight(printer, expr, f"{printer.assign(f'-abs({u})')}, {low}")
         return self.folded(printer, expr, u, low)
+
+    def argument(self, printer: Any, expr: ExpQuotient) -> tuple[str, str]:
+        """The names of the exponential's argument and of what its rounding lost."""
+        u, low = printer.target.pair(printer, expr.args[0])
+        return u if u.isidentifier() else printer.assign(u), low
 
     def whole(self, printer: Any, expr: ExpQuotient) -> str:
         """The quotient itself: where it falls from c(x) to c(x) n1 E, as one of the two less a part of it.
@@ -49,8 +53,7 @@ class Halves:
         if ends is None or not self.fits(printer, expr):
             return "({} / {})".format(*self(printer, expr))
         line, first, left, right = ends
-        u, low = printer.target.pair(printer, expr.args[0])
-        u, c = u if u.isidentifier() else printer.assign(u), printer.name(line)
+        (u, low), c = self.argument(printer, expr), printer.name(line)
         e = printer.assign(f"exp_raised({u}, {low}) * drop")
         below = f"{u} < {printer.literal(0.0)}"
         scale = c if first == 1 else printer.assign(f"{printer.text(first)} * {c}")

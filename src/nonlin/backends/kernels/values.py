@@ -15,7 +15,6 @@ _TYPES: dict[str, Any] = {
     "bool": ir.IntType(1),
     **{f"{sign}int{width}": ir.IntType(width) for sign in ("", "u") for width in (8, 16, 32, 64)},
 }
-_ORDER = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
 
 
 def _binary(real: str, whole: str) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
