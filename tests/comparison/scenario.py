@@ -23,7 +23,7 @@ REDONE = (
 MEASURED = ["epoch_seconds"]  # the one column that two runs may differ in
 
 
-def comparison(out, count=None, seeds=4, activations=("relu", "tanh"), **engine):
+def comparison(out, count=None, seeds=4, activations=("relu", "tanh"), epochs=EPOCHS, **engine):
     draw = np.random.default_rng(0)
     x = draw.normal(size=(400, 6))
     y = (x[:, 0] * x[:, 1] > 0).astype(int)
@@ -41,7 +41,7 @@ def comparison(out, count=None, seeds=4, activations=("relu", "tanh"), **engine)
             model.register_forward_pre_hook(counted)
         return model
 
-    return nl.compare(make_model, (x, y), activations=list(activations), seeds=seeds, epochs=EPOCHS,
+    return nl.compare(make_model, (x, y), activations=list(activations), seeds=seeds, epochs=epochs,
                       learning_rates=[1e-3, 1e-2], out=out, **engine)  # fmt: skip
 
 

@@ -61,8 +61,9 @@ def test_more_is_added_and_a_changed_plan_refused_wherever_the_command_is_given(
     assert postgres.PASSWORD not in (tmp_path / "here" / "out" / "plan.json").read_text()
 
 
-def test_under_a_budget_the_first_command_decides_and_the_next_one_joins(scenario, postgres, tmp_path):
-    settings = {"budget": "10s", "seeds": None, "storage": postgres.fresh()}
+def test_under_a_budget_the_first_command_decides_and_the_next_one_joins(scenario, postgres, tmp_path, monkeypatch):
+    monkeypatch.setattr("nonlin.comparison.budget.MOST_SEEDS", 8)  # which a slow machine has the time for too
+    settings = {"budget": "10m", "seeds": None, "epochs": 2, "storage": postgres.fresh()}
     first = scenario.comparison(tmp_path / "here" / "out", **settings)
     joined = scenario.comparison(tmp_path / "there" / "out", count=str(tmp_path / "count"), **settings)
     assert joined.plan.seeds == first.plan.seeds
