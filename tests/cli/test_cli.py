@@ -315,7 +315,7 @@ text = lambda: (x, np.array(["a", "b"])[y])
         (["mine:make_model", "--data", "mine:text", "--metric", "r2"], "not numeric: 'a'"),
         (["mine:make_model", "--data", "mine:data", "-a", "gelu", "tanh(y)"], "'tanh(y)'"),
         (["mine:make_model", "--data", "mine:data", "-a", "x*tanh("], "column"),
-        (["mine:make_model", "--data", "mine:data", "-a", "gelu", "--budget", "0.01s"], "too small for anything"),
+        (["mine:make_model", "--data", "mine:data", "-a", "gelu", "--budget", "0.000001s"], "too small for anything"),
         (["table.csv", "--target", "prise"], "'price'?"),
         (["table.csv", "--target", "price", "--metric", "accurcy"], "'accuracy'?"),
     ],

@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy
 
-from nonlin.backends.target import Target, carries_nan
+from nonlin.backends.target import Interval, Target, carries_nan
 from nonlin.language import atoms
 from nonlin.language.atoms import has_x, split_product, x
 from nonlin.language.evaluate import number
@@ -26,7 +26,7 @@ class Expressions:
     """Prints expressions one after the other; what they share is assigned to names, in `lines`.
 
     `ends` holds "-" and "+" where x is clamped before an expression meets an infinity, `bounds` the variables that
-    stand for x clamped to an interval of numbers.
+    stand for x clamped to an interval, whose ends are infinite where they are no numbers.
     """
 
     def __init__(self, formula: Formula, target: Target):
@@ -37,7 +37,7 @@ class Expressions:
         self.repeated: set[Any] = set()
         self.temporaries = 0
         self.ends: set[str] = set()
-        self.bounds: dict[Any, tuple[float, float]] = {}  # of x clamped, where both are numbers
+        self.bounds: dict[Any, Interval] = {}
 
     def select(self, condition: str, a: str, b: str) -> str:
         return self.target.where.format(condition, a, b)
@@ -94,8 +94,34 @@ class Expressions:
             return self.choose(*expr.args)
         if (halves := self.target.quotients.get(type(expr))) and not isinstance(halves, tuple):
             return halves.whole(self, expr)
-        template = self.target.functions[type(expr)]
-        return template.format(*self.arguments(expr, template))
+        two = self.within(expr)
+        template = " * ".join(filter(None, two)) if two else self.target.functions[type(expr)]
+        text = template.format(*self.arguments(expr, template))
+        return f"({text})" if two else text
+
+    def within(self, atom: Any) -> tuple[str, str] | None:
+        """What computes the atom in fewer steps where its argument lies; None where there is nothing."""
+        shorter = self.target.within.get(type(atom))
+        if not shorter:
+            return None
+        low, high = self.interval(atom.args[0])
+        return next((two for (first, last), two in shorter if first <= low and high <= last), None)
+
+    def interval(self, expr: Any) -> Interval:
+        """Where a multiple of a clamped variable lies, as far as that is known."""
+        factor, variable = expr.as_independent(*self.bounds, as_Add=False)
+        low, high = self.bounds.get(variable, (-math.inf, math.inf))
+        if factor.is_number:
+            ends = [0.0 if end == 0.0 else number(factor) * end for end in (low, high)]
+        elif factor.is_positive:
+            ends = [end if end == 0.0 else math.copysign(math.inf, end) for end in (low, high)]
+        else:
+            ends = [-math.inf, math.inf]
+        return min(ends), max(ends)
+
+    def is_bounded(self, expr: Any) -> bool:
+        """Whether all that an expression depends on lies between numbers."""
+        return all(math.isfinite(end) for s in expr.free_symbols for end in self.bounds.get(s, (math.inf,)))
 
     def arguments(self, atom: Any, template: str) -> list[str]:
         """The texts of an atom's arguments, each of them a name if the template uses it more than once."""
@@ -166,11 +192,12 @@ class Expressions:
         for f in factors:
             base, power = (f.base, int(f.exp)) if isinstance(f, sympy.Pow) and f.exp.is_Integer else (f, 1)
             alone = (whole and len(factors) == 1) or base in self.known or power < 1
-            lifted, halves = self.target.lifted.get(type(base)), self.target.quotients.get(type(base))
+            lifted = self.within(base) or self.target.lifted.get(type(base))
+            halves = self.target.quotients.get(type(base))
             if lifted and not alone:
                 up, down = self.templates(base, lifted)
                 above += [up] * power
-                last += [down] * power
+                last += [down] * power if down else []
             elif halves and not alone:
                 top, bottom = self.templates(base, halves) if isinstance(halves, tuple) else halves(self, base)
                 above += [top] * power

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from nonlin.backends.kernels.pool import threads
 from nonlin.backends.memory import Calls, loops
 from nonlin.backends.vector import FUNCTIONS
 from nonlin.errors import DtypeError
@@ -61,7 +62,7 @@ class Bound:
         if type(x) is np.ndarray and x.dtype in _COMPUTED and x.flags.carray and x.ndim and x.size:
             result, count = np.empty(x.shape, x.dtype), x.size
             memory = _address(x), _address(result)
-            if count < self._loops.alone:
+            if count < self._loops.alone or threads() < 2:
                 self._calls[x.dtype](*memory, count)
             else:
                 self._loops.run(x.dtype, count, memory, self._parameters)

@@ -146,8 +146,10 @@ class _Printer(Expressions):
             return x
         symbol = Variable(self.assign(text))
         self.known[symbol] = symbol.name
-        if low is not None and high is not None and not (low.free_symbols or high.free_symbols):
-            self.bounds[symbol] = (number(low), number(high))
+        self.bounds[symbol] = (
+            number(low) if low is not None and not low.free_symbols else -math.inf,
+            number(high) if high is not None and not high.free_symbols else math.inf,
+        )
         return symbol
 
     def at_infinity(self, text: str, expr: Any, sign: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ class Quotient(Protocol):
 
 
 Halves = tuple[str, str] | Quotient  # two templates, or what makes the texts
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Target:
     fused: str = ""  # {0}*{1} + {2} in one rounding, where the target has it
     quotients: Mapping[type, Halves] = field(default_factory=dict)  # an atom as numerator and denominator
     lifted: Mapping[type, tuple[str, str]] = field(default_factory=dict)  # as a larger number and what undoes that
+    # what computes an atom, as in `lifted`, in fewer steps where its argument lies in an interval; the first that holds
+    within: Mapping[type, Sequence[tuple[Interval, tuple[str, str]]]] = field(default_factory=dict)
     # the relative and the absolute error that do no harm, as powers of two: x is clamped to where values still change
     harmless: tuple[int, int] | None = None
     drifts: Callable[[Any], bool] = lambda expr: False  # whether rounding may leave it beside its limit even there

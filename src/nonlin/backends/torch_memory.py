@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor, is_legacy_batchedtensor, unwrap_if_dead
 
+from nonlin.backends.kernels.pool import threads
 from nonlin.backends.memory import Calls, Loops
 from nonlin.backends.torch_printed import HALF
 
@@ -83,7 +84,7 @@ class Loop:
             source, result, count = x.data_ptr(), out.data_ptr(), x.numel()
         except RuntimeError:
             return self.value(alive(x))
-        if count < self._alone:
+        if count < self._alone or threads() < 2:
             self._values[x.dtype](source, result, count)
         else:
             self._loops.run(x.dtype, count, (source, result), self.parameters)
@@ -98,7 +99,7 @@ class Loop:
             source, factor, result, count = x.data_ptr(), grad.data_ptr(), out.data_ptr(), x.numel()
         except RuntimeError:
             return self.times(alive(x), alive(grad))
-        if count < self._alone:
+        if count < self._alone or threads() < 2:
             self._products[x.dtype](source, factor, result, count)
         else:
             self._loops.run(x.dtype, count, (source, factor, result), self.parameters)

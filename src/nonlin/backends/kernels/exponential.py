@@ -76,6 +76,12 @@ def functions(g: Grade) -> dict[str, Any]:
             return vanishing(abs(u), None)
         return vanishing(abs(u), select(u < zero, low, -low))
 
+    def decaying_even(u: Any, low: Any) -> Any:
+        """exp(-|u + low|), which has no guard: what is below every subnormal number rounds to 0."""
+        a = abs(u)
+        low = None if low is None else select(u < zero, low, -low)
+        return drop * exp_raised(-select(a > lowest, lowest, a), low)
+
     def exp_raised(u: Any, low: Any) -> Any:
         """2^K exp(u) for u that is clamped already."""
         s, p = parts(u, low, raised)
@@ -102,6 +108,14 @@ def functions(g: Grade) -> dict[str, Any]:
         # n = 0 near 0, where s - 1 is 0 and only p is left; half of it, so that the largest does not overflow
         s, p = parts(select(u > highest, highest, select(u < -flat, -flat, u)), low, halved)
         return select(abs(u) < tiny, u, two * fma(s, p, s - half))  # half of a subnormal number may be none
+
+    def expm1_near(u: Any, low: Any) -> Any:
+        # for u <= 0 whose 2^n is a normal number; of -0 the sum is +0
+        s, p = parts(u, low, neutral)
+        return copysign(fma(s, p, s - one), u)
+
+    def expm1_negative(u: Any, low: Any) -> Any:
+        return expm1_near(select(u < -flat, -flat, u), low)
 
     def sigmoid(u: Any) -> Any:
         # q/(q + 1): where q is large its errors cancel, where it is small the result is q
@@ -142,8 +156,8 @@ def functions(g: Grade) -> dict[str, Any]:
 
     return {
         "finite": finite,
-        "vanishing": vanishing,
         "vanishing_even": vanishing_even,
+        "decaying_even": decaying_even,
         "exp_raised": exp_raised,
         "exp_raised_times": exp_raised_times,
         "lift": lift,
@@ -152,6 +166,8 @@ def functions(g: Grade) -> dict[str, Any]:
         "exp_lifted": exp_lifted,
         "exp_drop": exp_drop,
         "expm1": expm1,
+        "expm1_near": expm1_near,
+        "expm1_negative": expm1_negative,
         "sigmoid": sigmoid,
         "tanh": tanh,
         "tanh_top": tanh_top,

@@ -15,7 +15,7 @@ from nonlin.backends.kernels.grade import Grade
 from nonlin.backends.kernels.machine import exponent, fma, scaled_down, select
 
 
-def functions(g: Grade, vanishing_even: Any) -> dict[str, Any]:
+def functions(g: Grade, decaying_even: Any) -> dict[str, Any]:
     number = g.number
     zero, one, two, half = (number(v) for v in (0.0, 1.0, 2.0, 0.5))
     base = number(math.sqrt(0.5))
@@ -24,7 +24,6 @@ def functions(g: Grade, vanishing_even: Any) -> dict[str, Any]:
     smallest = number(2.0**-126 if g.name == "single" else 2.0**-1022)
     up, down = number(2.0**64), number(64.0)
     infinite, undefined = number(math.inf), number(math.nan)
-    drop = number(2.0**-g.lift)
     split = number(math.sqrt(2) - 1)
 
     def of_ratio(f: Any, k: Any, low_part: Any) -> Any:
@@ -70,6 +69,6 @@ def functions(g: Grade, vanishing_even: Any) -> dict[str, Any]:
             return y + of_ratio(f, select(large, one, zero), zero)
 
     def softplus(u: Any, low: Any) -> Any:
-        return add_log1p(drop * vanishing_even(u, low), select(u > zero, u, zero))
+        return add_log1p(decaying_even(u, low), select(u > zero, u, zero))
 
     return {"log": log, "log1p": log1p, "softplus": softplus}

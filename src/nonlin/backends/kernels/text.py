@@ -4,6 +4,7 @@ memory that it stands in.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -82,11 +83,19 @@ _TARGET = Target(
 def target(grade: str) -> Target:
     """How a kernel of that grade is printed."""
     g = GRADES[grade]
+    raised = (g.lift + 1) * math.log(2)
     return replace(
         _TARGET,
         quotients={**_TARGET.quotients, ExpQuotient: Halves(g)},
         harmless=g.harmless,
         pair=Pairs(g.real) if g.pairs else lambda printer, u: (printer.name(u), NOTHING),
+        within={
+            atoms.Exp: [((-g.lowest, g.highest - raised), ("exp_raised({0})", "drop"))],
+            atoms.Expm1: [
+                ((raised - g.lowest, 0.0), ("expm1_near({0})", "")),
+                ((-math.inf, 0.0), ("expm1_negative({0})", "")),
+            ],
+        },
     )
 
 
@@ -101,7 +110,7 @@ def arithmetic(grade: str) -> dict[str, Any]:
     exps = exponential.functions(g)
     return {
         **exps,
-        **logarithm.functions(g, exps["vanishing_even"]),
+        **logarithm.functions(g, exps["decaying_even"]),
         **normal.functions(g),
         **circular.functions(g),
         **roots.functions(g, exps["tanh"]),
