@@ -17,7 +17,7 @@ from typing import Any
 
 from nonlin.backends.kernels.coefficients import EXP
 from nonlin.backends.kernels.grade import Grade
-from nonlin.backends.kernels.machine import copysign, fma, power_of_two, select
+from nonlin.backends.kernels.machine import copysign, fma, polynomial, power_of_two, select
 
 
 def core(g: Grade) -> tuple[Any, Any, Any]:
@@ -53,7 +53,12 @@ def core(g: Grade) -> tuple[Any, Any, Any]:
 
 def functions(g: Grade) -> dict[str, Any]:
     number = g.number
-    parts, magic, _ = core(g)
+    parts, magic, grown = core(g)
+    # In 2^n (1 + p) - 1 the digits of log(2) that one number lacks do not count: n times them is little beside 1 - 2^-n
+    # where n is small, and 2^n little beside 1 where it is far below 0.
+    log2e, log2e_twice = number(1 / math.log(2)), number(2 / math.log(2))
+    log2, log2_half = number(-math.log(2)), number(-math.log(2) / 2)
+    q_twice = polynomial(tuple(2.0 ** (k + 1) * c for k, c in enumerate(EXP[g.name])), g.real)
     lift, zero, half, one, two, four = (number(v) for v in (2.0**g.lift, 0.0, 0.5, 1.0, 2.0, 4.0))
     sixteenth = number(2.0**-4)
     drop, twice, square = number(2.0**-g.lift), number(2.0 ** (g.lift + 1)), number(4.0**g.lift)
@@ -111,7 +116,9 @@ def functions(g: Grade) -> dict[str, Any]:
 
     def expm1_near(u: Any, low: Any) -> Any:
         # for u <= 0 whose 2^n is a normal number; of -0 the sum is +0
-        s, p = parts(u, low, neutral)
+        t = fma(u, log2e, neutral)
+        r = fma(t - neutral, log2, u)
+        s, p = grown(t, r if low is None else r + low)
         return copysign(fma(s, p, s - one), u)
 
     def expm1_negative(u: Any, low: Any) -> Any:
@@ -123,9 +130,12 @@ def functions(g: Grade) -> dict[str, Any]:
         return q / (q + lift)
 
     def tanh_parts(u: Any) -> Any:
-        # m/(m + 2) for m = expm1(2u): n = 0 near 0, where s - 1 is 0 and only p is left
-        s, p = parts(select(u > level, level, select(u < -level, -level, u)) * two, None, neutral)
-        m = fma(s, p, s - one)
+        # m/(m + 2) for m = expm1(2u): n = 0 near 0, where s - 1 is 0 and only p is left. All is of u, and not of 2u
+        v = select(u > level, level, select(u < -level, -level, u))
+        t = fma(v, log2e_twice, neutral)
+        r = fma(t - neutral, log2_half, v)
+        s = power_of_two(t)
+        m = fma(s + s, fma(r * r, q_twice(r), r), s - one)
         return copysign(m, u), two + m
 
     def tanh(u: Any) -> Any:

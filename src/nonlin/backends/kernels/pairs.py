@@ -86,7 +86,7 @@ class Pairs:
 
     def product(self, printer: Any, a: _Pair, b: _Pair) -> _Pair:
         for one, other in ((a, b), (b, a)):
-            if one.low is None and _is_power_of_two(one.high, printer):
+            if one.low is None and is_power_of_two(one.high, printer):
                 if one.high == printer.literal(1.0):
                     return other
                 low = None if other.low is None else printer.assign(f"{one.high} * {other.low}")
@@ -116,5 +116,6 @@ class Pairs:
         return _Pair(high, printer.assign(" + ".join([f"lost({a.high}, {b.high}, {high})", *lows])))
 
 
-def _is_power_of_two(text: str, printer: Any) -> bool:
+def is_power_of_two(text: str, printer: Any) -> bool:
+    """Whether a text is the literal of one, so that a product with it is exact."""
     return text in {printer.literal(sign * 2.0**k) for sign in (1, -1) for k in range(-8, 9)}

@@ -14,7 +14,7 @@ import mpmath
 import sympy
 
 from nonlin.backends.kernels.grade import Grade
-from nonlin.backends.kernels.pairs import NOTHING
+from nonlin.backends.kernels.pairs import NOTHING, is_power_of_two
 from nonlin.backends.kernels.rational import ExpQuotient
 from nonlin.language.atoms import Variable, has_x
 from nonlin.language.evaluate import exact
@@ -70,7 +70,9 @@ class Halves:
         rest = _horner(printer, expr.bottom[1:], e)
         bottom = f"({q} + lift)" if rest == one else printer.target.fused.format(q, rest, "lift")
         rest = self.exactly(printer, expr.top[1:], e)
-        return q if rest == one else f"exp_raised_times({u}, {rest})", bottom
+        if is_power_of_two(rest, printer):  # no product is rounded
+            return q if rest == one else f"({rest} * {q})", bottom
+        return f"exp_raised_times({u}, {rest})", bottom
 
     def exactly(self, printer: Any, coefficients: Sequence[Any], e: str) -> str:
         """The polynomial in e, with what the rounding of its first coefficient lost, if that is one of more than x."""
