@@ -71,7 +71,8 @@ def mlp(activation, depth=2, width=32):
 def test_a_deep_sigmoid_stack_vanishes(training):
     (found,) = (f for f in training(mlp(nn.Sigmoid, 20)).findings if f.kind != "dormant")
     assert (found.kind, found.layer, found.units, found.severity) == ("vanishing", "0", None, "alarm")
-    assert found.share < 1e-3 and found.step == 0
+    assert found.share < 1e-3 and found.step == 0 and found.last == "38"
+    assert "times that of 38 since" in str(found)
 
 
 class Side(nn.Module):
@@ -94,7 +95,7 @@ def branch(activation, depth):
 def test_a_branch_that_vanishes_beside_a_skip_is_named(training):
     (found,) = (f for f in training(Side(branch(nn.Sigmoid, 20))).findings if f.kind != "dormant")
     assert (found.kind, found.layer, found.units, found.severity) == ("vanishing", "branch.0", None, "warning")
-    assert found.share < 1e-3 and found.step == 0 and "nl.swap" in found.advice
+    assert found.share < 1e-3 and found.step == 0 and found.last == "branch.38" and "nl.swap" in found.advice
 
 
 def test_a_branch_that_counts_for_little_is_no_finding(training):

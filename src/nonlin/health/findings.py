@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -33,9 +33,9 @@ class Finding:
     kind: "dead", "dormant", "saturated", "vanishing", "exploding" or "nonfinite". severity: "alarm", "warning", or
     "note" for units that are too few to matter to the layer. layer: the name in the model of the layer of weights
     whose outputs are meant, "" for the model itself. units: their indices, None for the whole layer. step: since when.
-    share: of the layer's units; of a gradient the ratio of the first layer's to the last's, of the model (an
-    alarm) or of layers in a row within it (a warning). evidence: observations of each unit that were seen; of a
-    gradient, samples. advice: the cause, what to do, and the line of code that does it. source: of the definition.
+    share: of the layer's units; of a gradient the ratio of this first layer's to that of the layer `last`, of the
+    model (an alarm) or of layers in a row within it (a warning). evidence: observations of each unit that were seen;
+    of a gradient, samples. advice: the cause, what to do, and the line of code that does it. source: of the definition.
     """
 
     kind: Kind
@@ -48,10 +48,12 @@ class Finding:
     source: str
     severity: Severity = "alarm"
     activation: str = ""
+    last: str = ""
 
     def __str__(self) -> str:
         which = "" if self.units is None else f"{len(self.units)} units ({self.share:.0%})"
-        ratio = f"first/last gradient {self.share:.1e}" if self.kind in ("vanishing", "exploding") else which
+        times = f"gradient {self.share:.1e} times that of {self.last or 'model'}"
+        ratio = times if self.kind in ("vanishing", "exploding") else which
         place = f"{self.layer or 'model'}{f' ({self.activation})' if self.activation else ''}"
         return f"{self.severity}: {self.kind}: {place}: {ratio or 'values'} since step {self.step}: {self.advice}"
 
@@ -171,7 +173,8 @@ def _faded(layers: list[Layer], severity: Severity) -> Iterator[Finding]:
         return
     kind: Kind = "vanishing" if ratio < 1 else "exploding"
     since = _faded_since(layers[0], layers[-1])
-    yield _finding(kind, layers[0], severity, None, since, ratio, len(layers[0].gradients))
+    found = _finding(kind, layers[0], severity, None, since, ratio, len(layers[0].gradients))
+    yield replace(found, last=layers[-1].name)
 
 
 def _median(layer: Layer) -> float:

@@ -40,7 +40,8 @@ def summary(finding: Finding) -> str:
     name = f"{finding.layer or 'the model'} ({finding.activation})"
     since = f"since step {finding.step}"
     if finding.units is None:
-        return f"{KINDS[finding.kind]}: {finding.share:.1e} times the last layer's in {name} {since}"
+        last = finding.last or "the model"
+        return f"{KINDS[finding.kind]}: in {name} {finding.share:.1e} times those of {last} {since}"
     return f"{share(finding.share)} {KINDS[finding.kind]} in {name} {since}"
 
 
