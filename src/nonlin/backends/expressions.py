@@ -14,7 +14,8 @@ from typing import Any
 
 import sympy
 
-from nonlin.backends.target import Interval, Target, carries_nan
+from nonlin.backends.bounds import Bounds
+from nonlin.backends.target import Target, carries_nan
 from nonlin.language import atoms
 from nonlin.language.atoms import has_x, split_product, x
 from nonlin.language.evaluate import number
@@ -25,8 +26,7 @@ from nonlin.language.limits import approach
 class Expressions:
     """Prints expressions one after the other; what they share is assigned to names, in `lines`.
 
-    `ends` holds "-" and "+" where x is clamped before an expression meets an infinity, `bounds` the variables that
-    stand for x clamped to an interval, whose ends are infinite where they are no numbers.
+    `ends` holds "-" and "+" where x is clamped before an expression meets an infinity.
     """
 
     def __init__(self, formula: Formula, target: Target):
@@ -37,7 +37,7 @@ class Expressions:
         self.repeated: set[Any] = set()
         self.temporaries = 0
         self.ends: set[str] = set()
-        self.bounds: dict[Any, Interval] = {}
+        self.bounds = Bounds()
 
     def select(self, condition: str, a: str, b: str) -> str:
         return self.target.where.format(condition, a, b)
@@ -104,24 +104,8 @@ class Expressions:
         shorter = self.target.within.get(type(atom))
         if not shorter:
             return None
-        low, high = self.interval(atom.args[0])
+        low, high = self.bounds.interval(atom.args[0])
         return next((two for (first, last), two in shorter if first <= low and high <= last), None)
-
-    def interval(self, expr: Any) -> Interval:
-        """Where a multiple of a clamped variable lies, as far as that is known."""
-        factor, variable = expr.as_independent(*self.bounds, as_Add=False)
-        low, high = self.bounds.get(variable, (-math.inf, math.inf))
-        if factor.is_number:
-            ends = [0.0 if end == 0.0 else number(factor) * end for end in (low, high)]
-        elif factor.is_positive:
-            ends = [end if end == 0.0 else math.copysign(math.inf, end) for end in (low, high)]
-        else:
-            ends = [-math.inf, math.inf]
-        return min(ends), max(ends)
-
-    def is_bounded(self, expr: Any) -> bool:
-        """Whether all that an expression depends on lies between numbers."""
-        return all(math.isfinite(end) for s in expr.free_symbols for end in self.bounds.get(s, (math.inf,)))
 
     def arguments(self, atom: Any, template: str) -> list[str]:
         """The texts of an atom's arguments, each of them a name if the template uses it more than once."""

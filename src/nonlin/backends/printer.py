@@ -19,7 +19,6 @@ import sympy
 from nonlin.backends.expressions import Expressions
 from nonlin.backends.target import Target, breaks_outside, carries_nan
 from nonlin.language.atoms import Variable, x
-from nonlin.language.evaluate import number
 from nonlin.language.formula import Formula, Orders
 from nonlin.language.limits import Asymptote, asymptote, limit_at
 from nonlin.language.pieces import Pieces, at_values, merged
@@ -146,10 +145,7 @@ class _Printer(Expressions):
             return x
         symbol = Variable(self.assign(text))
         self.known[symbol] = symbol.name
-        self.bounds[symbol] = (
-            number(low) if low is not None and not low.free_symbols else -math.inf,
-            number(high) if high is not None and not high.free_symbols else math.inf,
-        )
+        self.bounds.clamp(symbol, low, high)
         return symbol
 
     def at_infinity(self, text: str, expr: Any, sign: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import sympy
 
+from nonlin.backends.bounds import Interval
 from nonlin.language import atoms
 from nonlin.language.atoms import x
 
@@ -25,7 +26,6 @@ class Quotient(Protocol):
 
 
 Halves = tuple[str, str] | Quotient  # two templates, or what makes the texts
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)

@@ -70,22 +70,20 @@ def functions(g: Grade) -> dict[str, Any]:
         """A low part, or 0 where it is too large to be one of an argument that counts, or has overflowed."""
         return select(abs(low) < sixteenth, low, zero)
 
-    def vanishing(a: Any, low: Any) -> Any:
-        """2^K exp(low - a) for a >= 0; exactly 0 where exp(-a) is below every subnormal number."""
-        s, p = parts(-select(a > lowest, lowest, a), low, raised)
-        return select(a > lowest, zero, fma(s, p, s))
-
-    def vanishing_even(u: Any, low: Any) -> Any:
-        """2^K exp(-|u + low|)."""
-        if low is None:
-            return vanishing(abs(u), None)
-        return vanishing(abs(u), select(u < zero, low, -low))
-
-    def decaying_even(u: Any, low: Any) -> Any:
-        """exp(-|u + low|), which has no guard: what is below every subnormal number rounds to 0."""
+    def falling(u: Any, low: Any) -> tuple[Any, Any]:
+        """|u|, and 2^K exp(-|u + low|) as far as it is a normal number."""
         a = abs(u)
         low = None if low is None else select(u < zero, low, -low)
-        return drop * exp_raised(-select(a > lowest, lowest, a), low)
+        return a, exp_raised(-select(a > lowest, lowest, a), low)
+
+    def vanishing_even(u: Any, low: Any) -> Any:
+        """2^K exp(-|u + low|); exactly 0 where exp(-|u|) is below every subnormal number."""
+        a, e = falling(u, low)
+        return select(a > lowest, zero, e)
+
+    def decaying_even(u: Any, low: Any) -> Any:
+        """exp(-|u + low|), which rounds to 0 there by itself."""
+        return drop * falling(u, low)[1]
 
     def exp_raised(u: Any, low: Any) -> Any:
         """2^K exp(u) for u that is clamped already."""

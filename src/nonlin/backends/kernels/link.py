@@ -18,7 +18,7 @@ import llvmlite.binding as llvm
 
 from nonlin.backends.kernels import store
 
-_PRINTED_BY = ("expressions.py", "printer.py", "target.py")
+_PRINTED_BY = ("bounds.py", "expressions.py", "printer.py", "target.py")
 # of this folder: they keep, call and split kernels
 _NOT_COMPUTING = ("builtin", "cells", "link", "load", "openmp", "pool", "split", "store")
 

@@ -39,7 +39,7 @@ class Pairs:
         pair = self.pair(printer, expr)
         if pair.low is None:
             return pair.high, NOTHING
-        return pair.high, pair.low if printer.is_bounded(expr) else printer.assign(f"finite({pair.low})")
+        return pair.high, pair.low if printer.bounds.holds(expr) else printer.assign(f"finite({pair.low})")
 
     def pair(self, printer: Any, expr: Any) -> _Pair:
         variables = [s for s in expr.free_symbols if isinstance(s, Variable)]

@@ -89,7 +89,7 @@ class Halves:
 
         With `even`, exp(-|u|) takes the place of E.
         """
-        variables = [s for s in expr.free_symbols if printer.is_bounded(s)]
+        variables = [s for s in expr.free_symbols if printer.bounds.holds(s)]
         if len(variables) != 1 or len(expr.args[0].free_symbols) != 1:
             return False
         (x,) = variables
@@ -116,7 +116,7 @@ class Halves:
             left = q if rest == one else f"({q} * {rest})"
         top = printer.assign(printer.select(below, left, right))
         # where q has vanished a coefficient may be infinite, if x itself may be
-        if any(has_x(c) and not (c.is_Symbol and printer.is_bounded(c)) for c in expr.top):
+        if any(has_x(c) and not (c.is_Symbol and printer.bounds.holds(c)) for c in expr.top):
             limit = printer.select(below, printer.text(expr.top[0]), printer.text(expr.top[-1]))
             top = printer.select(f"{q} == {zero}", limit, top)
         bottom = _horner(printer, expr.bottom, e)
