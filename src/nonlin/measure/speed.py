@@ -48,7 +48,7 @@ class Grid:
 
     def weight(self, size: int) -> float:
         """About how long a cell of that size takes, in seconds, to tell how much is left."""
-        return 2.0 + (self.rounds_at(size) + 3) * len(self.libraries) * (0.003 + 6e-9 * size)
+        return 2.0 + (self.rounds_at(size) + 3) * len(self.libraries) * (0.003 + 1.2e-8 * size)
 
     @property
     def cells(self) -> list[tuple[str, int, Direction]]:

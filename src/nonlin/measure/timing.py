@@ -61,8 +61,7 @@ def _repeats(call: Call) -> int:
 
 
 def _sample(call: Call, repeats: int) -> float:
-    if repeats > 1:  # a long call brings its own data into the cache
-        call()
+    call()  # what the others' turns have left of caches and of memory is not this one's time
     begin = time.perf_counter_ns()
     for _ in repeat(None, repeats):
         call()
